@@ -1,0 +1,18 @@
+//! The decisions, and nothing but decisions: no async, clock, environment, files or sockets.
+
+pub mod ids;
+pub mod event;
+pub mod signature;
+pub mod forge;
+pub mod trigger;
+pub mod strcase;
+pub mod glob;
+pub mod pattern;
+pub mod spec;
+pub mod function;
+pub mod names;
+pub mod admission;
+pub mod plan;
+pub mod run;
+pub mod report;
+pub mod redact;

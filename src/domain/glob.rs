@@ -1,0 +1,5 @@
+//! Globs over changed files: `paths` and `onChanges`.
+
+/// A list of globs, compiled; a leading `!` excludes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Globs;

@@ -1,0 +1,159 @@
+//! The decision: which functions an event calls, with a reason for every one that it does not.
+//!
+//! [`plan`] is pure; what it returns is stored with the run and printed by `pocketci-agent plan`.
+
+use serde::{Deserialize, Serialize};
+
+/// The decision for one event and one spec.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub decision: Decision,
+    /// Why nothing is called, or what is wrong; none when something is called.
+    pub reason: Option<Reason>,
+    pub calls: Vec<PlannedCall>,
+    /// One entry for every function of the module, in the module's order.
+    pub functions: Vec<FunctionDecision>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Call,
+    Skip,
+    Error,
+}
+
+/// A reason with a word for programs and words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// snake_case, stable.
+    pub code: String,
+    pub text: String,
+}
+
+/// What became of one function of the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionDecision {
+    /// As listed.
+    pub name: String,
+    pub decision: Decision,
+    pub code: String,
+    pub text: String,
+}
+
+/// One function to call, with everything that `dagger call` or the shell needs but the places
+/// (checkout, event file), which are known only when it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCall {
+    /// As listed (lower camel case).
+    pub function: String,
+    /// As `dagger call` wants it.
+    pub kebab: String,
+    /// The matching level that admitted it, 1 to 6.
+    pub level: u8,
+    /// The status context on the forge.
+    pub context: String,
+    /// False for pull request actions that must not change a commit's colour.
+    pub posts_status: bool,
+    pub action: Action,
+}
+
+/// What runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Dagger {
+        /// The module's folder, relative to the repository; empty for its root.
+        module: String,
+        /// Flags of the constructor, before the function's name.
+        constructor: Vec<Arg>,
+        /// Flags of the function.
+        args: Vec<Arg>,
+        /// `sync` behind the function's name, after its flags.
+        sync: bool,
+    },
+    /// `sh -c`, with these variables for the spec's secrets (the argument's name in
+    /// `SCREAMING_SNAKE` is not used: the variable's own name is).
+    Shell { run: String, secrets: Vec<String> },
+}
+
+/// One flag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arg {
+    /// Kebab case, without the dashes.
+    pub flag: String,
+    pub value: ArgValue,
+}
+
+/// A flag's value; every one is passed as one argument `--flag=value`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgValue {
+    /// The checkout's path.
+    Source,
+    /// The event trigger file's path.
+    EventTrigger,
+    Text(String),
+    /// `env:NAME`, where NAME is a variable of the child alone.
+    Secret(String),
+}
+
+/// Where a call's places are; see [`PlannedCall::argv`].
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The module tree: the folder that `module` is relative to.
+    pub module_tree: &'a str,
+    pub source: &'a str,
+    pub event_trigger: &'a str,
+}
+
+impl Arg {
+    /// `--flag=value`.
+    pub fn render(&self, places: Places<'_>) -> String {
+        let flag = &self.flag;
+        match &self.value {
+            ArgValue::Source => format!("--{flag}={}", places.source),
+            ArgValue::EventTrigger => format!("--{flag}={}", places.event_trigger),
+            ArgValue::Text(text) => format!("--{flag}={text}"),
+            ArgValue::Secret(name) => format!("--{flag}=env:{name}"),
+        }
+    }
+}
+
+impl PlannedCall {
+    /// The arguments of `dagger`, without the program's name: no shell reads them, and no value
+    /// can pass for a flag.
+    pub fn argv(&self, places: Places<'_>) -> Vec<String> {
+        let Action::Dagger { module, constructor, args, sync } = &self.action else {
+            return Vec::new();
+        };
+        let module = match (places.module_tree, module.as_str()) {
+            (tree, "") => tree.to_owned(),
+            (tree, module) => format!("{tree}/{module}"),
+        };
+        let mut argv = vec!["call".to_owned(), "--progress=plain".to_owned()];
+        argv.extend(["-m".to_owned(), module]);
+        argv.extend(constructor.iter().map(|arg| arg.render(places)));
+        argv.push(self.kebab.clone());
+        argv.extend(args.iter().map(|arg| arg.render(places)));
+        if *sync {
+            argv.push("sync".to_owned());
+        }
+        argv
+    }
+
+    /// The names of the agent's variables whose values it may see as secrets.
+    pub fn secrets(&self) -> Vec<&str> {
+        match &self.action {
+            Action::Dagger { constructor, args, .. } => constructor
+                .iter()
+                .chain(args)
+                .filter_map(|arg| match &arg.value {
+                    ArgValue::Secret(name) => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect(),
+            Action::Shell { secrets, .. } => secrets.iter().map(String::as_str).collect(),
+        }
+    }
+}

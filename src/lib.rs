@@ -1,0 +1,19 @@
+//! The map of the crate, in reading order.
+//!
+//! `domain` decides and does nothing else; `store`, `git`, `dagger` and `forge_client` each touch
+//! one outside and do not know one another; `worker` and `web` bring them together and meet only
+//! in the store; `agent` wires, `cli` speaks to people.
+
+pub mod domain;
+
+pub mod config;
+pub mod store;
+pub mod git;
+pub mod dagger;
+pub mod forge_client;
+pub mod health;
+
+pub mod worker;
+pub mod web;
+pub mod agent;
+pub mod cli;
