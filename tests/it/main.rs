@@ -1,2 +1,4 @@
+mod bodies;
+
 #[test]
 fn starts() {}

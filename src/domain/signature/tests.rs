@@ -1,0 +1,117 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// GitHub's published example, from its page on validating deliveries.
+const PUBLISHED: &str = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+fn secrets(texts: &[&str]) -> Vec<WebhookSecret> {
+    texts.iter().map(|text| WebhookSecret::new(text)).collect()
+}
+
+fn sign(key: &str, body: &[u8]) -> String {
+    let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).unwrap();
+    hex::encode(mac.chain_update(body).finalize().into_bytes())
+}
+
+#[track_caller]
+fn check(known: &[&str], digest: Digest, signature: &str, expected: Result<(), BadSignature>) {
+    let body = b"Hello, World!";
+    let found = Authentic::check(&secrets(known), digest, signature, body);
+    assert_eq!(found.map(|authentic| assert_eq!(authentic.body(), body)), expected);
+}
+
+#[test]
+fn the_published_example_is_authentic() {
+    check(&["It's a Secret to Everybody"], Digest::Sha256, PUBLISHED, Ok(()));
+    check(&["It's a Secret to Everybody"], Digest::Sha256, &PUBLISHED.to_uppercase(), Ok(()));
+}
+
+#[test]
+fn any_of_several_secrets_will_do() {
+    check(&["old", "It's a Secret to Everybody"], Digest::Sha256, PUBLISHED, Ok(()));
+    check(&["It's a Secret to Everybody", "new"], Digest::Sha256, PUBLISHED, Ok(()));
+    check(&["old", "new"], Digest::Sha256, PUBLISHED, Err(BadSignature::Mismatch));
+    check(&[], Digest::Sha256, PUBLISHED, Err(BadSignature::Mismatch));
+}
+
+#[test]
+fn sha1_is_another_signature() {
+    let body = b"{\"a\": \"z\"}";
+    let sha1 = "b17e04cbb22afa8ffbff8796fc1894ed27badd9e";
+    assert!(Authentic::check(&secrets(&["secret"]), Digest::Sha1, sha1, body).is_ok());
+    assert!(Authentic::check(&secrets(&["secret"]), Digest::Sha256, sha1, body).is_err());
+}
+
+#[test]
+fn what_is_no_signature_proves_nothing() {
+    let known = &["It's a Secret to Everybody"];
+    for text in ["", "yo", "7", "zz", "0x75", " ", "75 71"] {
+        check(known, Digest::Sha256, text, Err(BadSignature::Malformed));
+    }
+    check(known, Digest::Sha256, &PUBLISHED[..8], Err(BadSignature::Mismatch));
+    check(known, Digest::Sha256, &format!("{PUBLISHED}00"), Err(BadSignature::Mismatch));
+}
+
+#[test]
+fn an_empty_secret_matches_nothing() {
+    let signed_by_anybody = sign("", b"Hello, World!");
+    check(&[""], Digest::Sha256, &signed_by_anybody, Err(BadSignature::Mismatch));
+}
+
+#[test]
+fn a_secret_does_not_show_itself() {
+    assert_eq!(format!("{:?}", secrets(&["hunter2"])), "[WebhookSecret(…)]");
+}
+
+proptest! {
+    #[test]
+    fn a_signed_body_is_authentic_and_a_changed_one_is_not(
+        key in "\\PC{1,80}",
+        mut body in proptest::collection::vec(any::<u8>(), 0..2000),
+        position in any::<prop::sample::Index>(),
+        bit in 0..8_u32,
+    ) {
+        let known = secrets(&["another", &key]);
+        let signature = sign(&key, &body);
+        prop_assert!(Authentic::check(&known, Digest::Sha256, &signature, &body).is_ok());
+
+        if body.is_empty() {
+            body.push(0);
+        } else {
+            let at = position.index(body.len());
+            body[at] ^= 1 << bit;
+        }
+        prop_assert!(Authentic::check(&known, Digest::Sha256, &signature, &body).is_err());
+    }
+
+    #[test]
+    fn a_changed_signature_is_refused(
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        at in 0..32_usize,
+        bit in 0..8_u32,
+    ) {
+        let mut signature = hex::decode(sign("key", &body)).unwrap();
+        signature[at] ^= 1 << bit;
+        let found = Authentic::check(&secrets(&["key"]), Digest::Sha256, &hex::encode(signature), &body);
+        prop_assert_eq!(found, Err(BadSignature::Mismatch));
+    }
+
+    #[test]
+    fn no_split_of_a_body_passes_for_the_whole(
+        body in proptest::collection::vec(any::<u8>(), 1..200),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let signature = sign("key", &body);
+        let at = at.index(body.len());
+        for part in [&body[..at], &body[at..]] {
+            let found = Authentic::check(&secrets(&["key"]), Digest::Sha256, &signature, part);
+            prop_assert_eq!(found.is_ok(), part.len() == body.len());
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in ".*", body in proptest::collection::vec(any::<u8>(), 0..50)) {
+        let _ = Authentic::check(&secrets(&["key"]), Digest::Sha1, &text, &body);
+    }
+}
