@@ -178,9 +178,7 @@ impl Reference {
 /// The rules of `git check-ref-format --allow-onelevel`.
 fn is_reference_name(text: &str) -> bool {
     let forbidden = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
-    let part = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock")
-    };
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
     text != "@"
         && !text.contains(forbidden)
         && !text.contains("..")

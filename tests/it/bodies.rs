@@ -89,7 +89,8 @@ fn every_body_makes_an_event_trigger() {
         if event.disposition == Disposition::Planned {
             let repository = event.repository.unwrap();
             assert_eq!(json["repository_name"], repository.name);
-            assert!(repository.clone_url.starts_with("https://"), "{}", row.path);
+            let clone_url: url::Url = repository.clone_url.parse().unwrap();
+            assert!(clone_url.path().ends_with(".git"), "{}", row.path);
         }
     }
 }
@@ -155,6 +156,7 @@ impl Comparison {
                 let action = action.map(|action| match action {
                     "updated" => "edited",
                     "synchronized" => "synchronize",
+                    "review_ready" => "ready_for_review",
                     same => same,
                 });
                 self.fact("action", Some(event.filter.clone()), action.map(str::to_owned));
@@ -224,9 +226,22 @@ fn signatures_are_judged_as_their_list_says() {
 
 /// Every event that is read in its own way, and one that is not known.
 const EVENTS: [&str; 16] = [
-    "push", "pull_request", "pull_request_review", "pull_request_review_comment", "issues",
-    "issue_comment", "commit_comment", "release", "create", "deployment", "merge_group",
-    "workflow_dispatch", "repository_dispatch", "check_run", "status", "no_such_event",
+    "push",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "issues",
+    "issue_comment",
+    "commit_comment",
+    "release",
+    "create",
+    "deployment",
+    "merge_group",
+    "workflow_dispatch",
+    "repository_dispatch",
+    "check_run",
+    "status",
+    "no_such_event",
 ];
 
 #[test]

@@ -64,8 +64,27 @@ fn references_are_taken_apart() {
 #[test]
 fn what_git_would_not_take_is_no_reference() {
     let names = [
-        "", "@", "refs/heads/", "/main", "a//b", "a b", "a:b", "refs/heads/*", "a..b", "a@{1}",
-        "a\n", "a\u{7f}", "a.lock", ".a", "a/.b", "a.", "a~1", "a^", "a?", "a[", "a\\b",
+        "",
+        "@",
+        "refs/heads/",
+        "/main",
+        "a//b",
+        "a b",
+        "a:b",
+        "refs/heads/*",
+        "a..b",
+        "a@{1}",
+        "a\n",
+        "a\u{7f}",
+        "a.lock",
+        ".a",
+        "a/.b",
+        "a.",
+        "a~1",
+        "a^",
+        "a?",
+        "a[",
+        "a\\b",
     ];
     for name in names {
         assert_eq!(Reference::parse(name), None, "{name:?}");

@@ -70,12 +70,12 @@ pub(super) struct HeadCommit {
     message: Field<String>,
     timestamp: Field<String>,
     url: Field<String>,
-    author: Part<Signature>,
+    author: Part<CommitAuthor>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Signature {
+struct CommitAuthor {
     name: Field<String>,
     email: Field<String>,
 }
@@ -181,7 +181,8 @@ pub(super) struct CheckSuite {
 impl Body {
     /// The repository, or an error that names what of it is missing.
     pub(super) fn repository(&self) -> Result<Repository, PayloadError> {
-        let repository = self.repository.part().ok_or(PayloadError::Missing { field: FULL_NAME })?;
+        let repository =
+            self.repository.part().ok_or(PayloadError::Missing { field: FULL_NAME })?;
         let name = match (&repository.full_name, repository.owner_and_name()) {
             (Field::Absent, Some(name)) => name,
             (full_name, _) => full_name.required(FULL_NAME)?.clone(),
@@ -225,19 +226,21 @@ impl RepositoryBody {
 
     /// The repository's page; where the body does not say, on the host that its API is on.
     fn page(&self, full_name: &RepoName) -> String {
-        if let Some(page) = self.html_url.filled() {
-            return page.trim_end_matches('/').to_owned();
-        }
-        if let Some(clone) = self.clone_url.filled() {
-            return clone.strip_suffix(".git").unwrap_or(clone).to_owned();
-        }
-        let api = self.url.filled().and_then(|url| url.strip_suffix(full_name.as_str()));
-        let host = api.and_then(|api| {
-            let Some(root) = api.strip_suffix("/repos/") else { return api.strip_suffix('/') };
-            root.strip_suffix("/api/v3").or_else(|| root.strip_prefix("https://api."))
-        });
-        let host = host.map_or("github.com", |host| host.trim_start_matches("https://"));
-        format!("https://{host}/{full_name}")
+        let web = |field: &Field<String>| {
+            let url = field.filled()?;
+            (url.starts_with("https://") || url.starts_with("http://")).then(|| url.to_owned())
+        };
+        let clone = || web(&self.clone_url).map(|url| url.trim_end_matches(".git").to_owned());
+        let beside_api = || {
+            let url = web(&self.url)?;
+            let base = url.strip_suffix(full_name.as_str())?.strip_suffix('/')?;
+            let Some(api) = base.strip_suffix("/repos") else { return Some(url) };
+            let host = api.strip_prefix("https://api.").map(|host| format!("https://{host}"));
+            let host = host.or_else(|| api.strip_suffix("/api/v3").map(str::to_owned))?;
+            Some(format!("{host}/{full_name}"))
+        };
+        let page = web(&self.html_url).or_else(clone).or_else(beside_api);
+        page.unwrap_or_else(|| format!("https://github.com/{full_name}"))
     }
 }
 

@@ -58,8 +58,5 @@ fn any_type_may_stand_anywhere() {
         body(&format!("{{{}}}", fields.join(",")));
     }
     let error = body(r#"{"number": "7"}"#).number.required("a.number").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "The field `a.number` of the webhook's body should be a number"
-    );
+    assert_eq!(error.to_string(), "The field `a.number` of the webhook's body should be a number");
 }
