@@ -3,6 +3,8 @@
 //! The bodies are other projects' and lie outside this repository, in the folder that
 //! `POCKETCI_TEST_SHARED` names; without it there is nothing to read.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files should stop there")]
+
 use std::path::{Path, PathBuf};
 
 use pocketci::domain::event::{Disposition, Event};
