@@ -11,6 +11,7 @@ pub mod pattern;
 pub mod spec;
 pub mod function;
 pub mod names;
+pub mod identity;
 pub mod admission;
 pub mod plan;
 pub mod run;

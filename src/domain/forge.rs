@@ -10,8 +10,12 @@ use std::fmt;
 use crate::domain::event::{Disposition, Event, RefType};
 use crate::domain::ids::Vendor;
 
+mod any;
 pub mod github;
 mod wire;
+
+pub use any::{answer, clone_url, event, head_reference, label_reference, status_request};
+pub use github::Answer;
 
 /// The headers of a request or an answer, whatever the case of their names.
 #[derive(Clone, Default)]
@@ -28,6 +32,12 @@ impl Headers {
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
         Some(value.trim())
+    }
+
+    /// Takes what an HTTP client or server has; values that are no text are left out.
+    pub fn from_http(headers: &http::HeaderMap) -> Self {
+        let pairs = headers.iter();
+        Self::from_pairs(pairs.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
     }
 }
 
@@ -58,6 +68,8 @@ pub enum PayloadError {
         field: &'static str,
     },
     /// Such a field holds something else than it should.
+    #[error("Webhooks of `{vendor}` are not understood yet")]
+    Vendor { vendor: Vendor },
     #[error("The field `{field}` of the webhook's body should be {expected}")]
     Wrong { field: &'static str, expected: &'static str },
 }

@@ -1,0 +1,69 @@
+//! The same questions put to whichever forge it is; what is above this knows none by name.
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::github::{self, Answer};
+use super::{Headers, PayloadError};
+use crate::domain::event::Event;
+use crate::domain::ids::{RepoName, Sha, Vendor};
+use crate::domain::run::Status;
+
+/// Reads the event that a delivery tells of.
+///
+/// # Errors
+/// As the forge's own reader; and for a forge that has none yet.
+pub fn event(vendor: Vendor, event_name: &str, json: &[u8]) -> Result<Event, PayloadError> {
+    match vendor {
+        Vendor::Github => github::event(event_name, json),
+        _ => Err(PayloadError::Vendor { vendor }),
+    }
+}
+
+/// Where to fetch a repository from: below the configured root, whatever a payload says.
+pub fn clone_url(root: &Url, repository: &RepoName) -> String {
+    format!("{}/{repository}.git", root.as_str().trim_end_matches('/'))
+}
+
+/// The reference under which the forge has the event's commit; none for the default branch's.
+pub fn head_reference(event: &Event) -> Option<String> {
+    let pull = event.pull_request.as_ref().filter(|pull| pull.head.sha.is_some());
+    match pull {
+        Some(pull) => Some(format!("refs/pull/{}/head", pull.number)),
+        None => event.reference.clone(),
+    }
+}
+
+/// The reference as GitHub's own CI would name it in `GITHUB_REF`.
+pub fn label_reference(event: &Event) -> String {
+    if let Some(pull) = &event.pull_request {
+        return format!("refs/pull/{}/merge", pull.number);
+    }
+    let default = event.repository.as_ref().map(|repository| repository.default_branch.as_str());
+    let default = default.filter(|branch| !branch.is_empty());
+    let reference = event.reference.clone();
+    reference.or_else(|| default.map(|branch| format!("refs/heads/{branch}"))).unwrap_or_default()
+}
+
+/// The request that puts a status on a commit; credentials are the client's to add.
+pub fn status_request(
+    _vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    sha: &Sha,
+    status: &Status,
+    target_url: &str,
+) -> http::Request<Vec<u8>> {
+    github::status_request(api, repository, sha, status, target_url)
+}
+
+/// What a forge's reply to a status means.
+pub fn answer(
+    _vendor: Vendor,
+    status: u16,
+    headers: &Headers,
+    body: &[u8],
+    now: Timestamp,
+) -> Answer {
+    github::answer(status, headers, body, now)
+}
