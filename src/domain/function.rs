@@ -1,6 +1,13 @@
 //! A dagger module as its listing describes it: functions, arguments, what they return.
+//!
+//! Also the pseudo module of a spec's commands, so that one set of rules matches both. This
+//! module knows neither events nor how functions are called.
 
 use serde::{Deserialize, Serialize};
+
+use super::spec::Command;
+
+mod listing;
 
 /// The main object of a dagger module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,3 +56,84 @@ pub enum ArgumentKind {
     /// Anything else, by its name in the listing.
     Other(String),
 }
+
+/// Why a listing gives no functions to match; the text says what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// The answer is not one to the listing query.
+    #[error("The module listing is not what `dagger query` answers: {0}")]
+    NotJson(String),
+    /// There is no module, or its sources do not load.
+    #[error("{0}")]
+    NoModule(String),
+    /// There is a module, but nothing in it can be called.
+    #[error("{0}")]
+    NoFunctions(String),
+}
+
+impl Module {
+    /// Reads the answer of the listing query, bare or under `data`.
+    ///
+    /// The main object is the one that is called as the module is, in camel case; its functions
+    /// are the module's.
+    pub fn parse(json: &[u8]) -> Result<Self, ListingError> {
+        listing::parse(json)
+    }
+
+    /// A spec's commands as functions: they declare nothing but the arguments whose defaults are
+    /// the command's matchers.
+    pub fn of_commands(commands: &[Command]) -> Self {
+        let functions = commands.iter().map(|command| {
+            let matchers = &command.matchers;
+            let fields = [
+                ("vendor", &matchers.vendor),
+                ("event", &matchers.event),
+                ("filter", &matchers.filter),
+                ("onChanges", &matchers.on_changes),
+            ];
+            let args = fields.into_iter().filter_map(|(name, list)| {
+                Some(Argument {
+                    name: name.to_owned(),
+                    kind: ArgumentKind::StringList,
+                    default: Some(list.as_deref()?.into()),
+                    optional: true,
+                })
+            });
+            Function {
+                name: command.name.clone(),
+                description: command.run.clone(),
+                args: args.collect(),
+                sync: false,
+            }
+        });
+        Self {
+            name: "commands".to_owned(),
+            constructor: Vec::new(),
+            functions: functions.collect(),
+        }
+    }
+}
+
+impl Function {
+    /// The argument of that name, if the function declares it.
+    pub fn argument(&self, name: &str) -> Option<&Argument> {
+        self.args.iter().find(|arg| arg.name == name)
+    }
+}
+
+impl ArgumentKind {
+    /// The type as people write it in a schema.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::String => "String",
+            Self::StringList => "[String!]",
+            Self::Directory => "Directory",
+            Self::File => "File",
+            Self::Secret => "Secret",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,67 @@
 //! The decision: which functions an event calls, with a reason for every one that it does not.
 //!
 //! [`plan`] is pure; what it returns is stored with the run and printed by `pocketci-agent plan`.
+//! It knows neither where a checkout lies nor what a secret's value is.
 
 use serde::{Deserialize, Serialize};
+
+mod arguments;
+mod decide;
+mod explain;
+mod matching;
+mod reason;
+
+pub use decide::plan;
+pub use reason::{Reason, ReasonCode};
+
+pub(super) use matching::names_every_status;
+pub(super) use reason::unmatched;
+
+/// The files that an event changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changes {
+    /// The event has no diff: `paths` and `onChanges` are satisfied, with an empty value.
+    NoDiff,
+    /// Paths relative to the repository; of a renamed file both. None satisfies nothing.
+    Files(Vec<String>),
+}
+
+impl Changes {
+    /// The paths; none where there is no diff.
+    pub fn files(&self) -> &[String] {
+        match self {
+            Self::NoDiff => &[],
+            Self::Files(files) => files,
+        }
+    }
+
+    /// The files below a folder (empty: the root), relative to it, which is what globs see.
+    pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+        self.files().iter().filter_map(move |file| match folder {
+            "" => Some(file.as_str()),
+            folder => file.strip_prefix(folder)?.strip_prefix('/'),
+        })
+    }
+}
+
+/// What a run may have.
+pub struct Policy<'a> {
+    /// The commit comes from a fork: no secrets, and no commands on this host.
+    pub fork: bool,
+    /// Whether this repository may have the agent's variable of that name.
+    pub secret: &'a dyn Fn(&str) -> SecretAccess,
+}
+
+/// Whether a variable can be passed as a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretAccess {
+    Available,
+    /// Allowed, but the agent has no such variable.
+    Unset,
+    /// The operator does not let this repository have it.
+    NotAllowed,
+}
 
 /// The decision for one event and one spec.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,22 +82,18 @@ pub enum Decision {
     Error,
 }
 
-/// A reason with a word for programs and words for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    /// snake_case, stable.
-    pub code: String,
-    pub text: String,
-}
-
 /// What became of one function of the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionDecision {
     /// As listed.
     pub name: String,
     pub decision: Decision,
+    /// A [`ReasonCode`].
     pub code: String,
     pub text: String,
+    /// Where the error of a function is told; none where nothing is told about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
 }
 
 /// One function to call, with everything that `dagger call` or the shell needs but the places
@@ -56,6 +111,26 @@ pub struct PlannedCall {
     /// False for pull request actions that must not change a commit's colour.
     pub posts_status: bool,
     pub action: Action,
+    /// What its log must say before anything else: what was cut, what was not passed.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// A plan that calls nothing, without having looked at any function.
+pub fn skipped(reason: Reason) -> Plan {
+    Plan { decision: Decision::Skip, reason: Some(reason), calls: Vec::new(), functions: Vec::new() }
+}
+
+/// A plan that cannot be made: a module that does not load, a folder that is not there.
+pub fn errored(reason: Reason) -> Plan {
+    Plan { decision: Decision::Error, ..skipped(reason) }
+}
+
+impl Plan {
+    /// The functions that are at fault, with what is wrong.
+    pub fn errors(&self) -> impl Iterator<Item = &FunctionDecision> {
+        self.functions.iter().filter(|function| function.decision == Decision::Error)
+    }
 }
 
 /// What runs.
@@ -157,3 +232,6 @@ impl PlannedCall {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
