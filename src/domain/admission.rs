@@ -41,7 +41,8 @@ fn admits_event(event: &Event, spec: &Spec) -> Result<(), Reason> {
         return Ok(());
     }
     let listed = patterns.patterns().join(",");
-    Err(ReasonCode::SpecEvent.because(format!("events.{kind} {listed} does not match {what}{value}")))
+    Err(ReasonCode::SpecEvent
+        .because(format!("events.{kind} {listed} does not match {what}{value}")))
 }
 
 fn admits_changes(spec: &Spec, changes: &Changes) -> Result<(), Reason> {

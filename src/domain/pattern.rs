@@ -71,12 +71,16 @@ fn translate(pattern: &str) -> Result<String, &'static str> {
     let mut chars = pattern.chars().peekable();
     // What stands before decides whether `?` and `+` count something or are themselves.
     let mut countable = false;
+    let mut before = '/';
     while let Some(c) = chars.next() {
+        let starts_part = before == '/';
+        before = c;
         match c {
             '*' if chars.next_if_eq(&'*').is_some() => {
-                // `**/x` is also `x` itself.
-                if chars.next_if_eq(&'/').is_some() {
+                // `**/x` is also `x` itself, and `a/**/x` is also `a/x`.
+                if starts_part && chars.next_if_eq(&'/').is_some() {
                     regex.push_str("(?:.*/)?");
+                    before = '/';
                 } else {
                     regex.push_str(".*");
                 }

@@ -118,7 +118,12 @@ pub struct PlannedCall {
 
 /// A plan that calls nothing, without having looked at any function.
 pub fn skipped(reason: Reason) -> Plan {
-    Plan { decision: Decision::Skip, reason: Some(reason), calls: Vec::new(), functions: Vec::new() }
+    Plan {
+        decision: Decision::Skip,
+        reason: Some(reason),
+        calls: Vec::new(),
+        functions: Vec::new(),
+    }
 }
 
 /// A plan that cannot be made: a module that does not load, a folder that is not there.
@@ -234,4 +239,4 @@ impl PlannedCall {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

@@ -29,13 +29,7 @@ pub fn planned(spec_name: &str, event: &Event, plan: &Plan, summary: bool) -> Ve
 }
 
 /// What is posted when a run waits for somebody's word; why, in words.
-pub fn held(
-    spec_name: &str,
-    event: &Event,
-    plan: &Plan,
-    summary: bool,
-    why: &str,
-) -> Vec<Status> {
+pub fn held(spec_name: &str, event: &Event, plan: &Plan, summary: bool, why: &str) -> Vec<Status> {
     let why = format!("Waiting: {why}");
     let mut statuses = told(spec_name, event, plan, summary, &why);
     let own = summary_context(spec_name);

@@ -147,7 +147,8 @@ fn main_object(source: Source) -> Result<Module, ListingError> {
     }
     let wanted = strcase::to_camel(&name);
     let objects: Vec<Object> = module.objects.into_iter().filter_map(|o| o.as_object).collect();
-    let own_sync: Vec<String> = objects.iter().filter(|o| syncs(o)).map(|o| o.name.clone()).collect();
+    let own_sync: Vec<String> =
+        objects.iter().filter(|o| syncs(o)).map(|o| o.name.clone()).collect();
     let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
     let main = objects.into_iter().find(|object| strcase::to_camel(&object.name) == wanted);
     let Some(main) = main else {

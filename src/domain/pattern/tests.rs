@@ -5,7 +5,11 @@ use super::*;
 #[track_caller]
 fn check(patterns: &[&str], value: &str, expected: bool) {
     let texts: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
-    assert_eq!(Patterns::new(&texts).unwrap().matches(value), expected, "{patterns:?} on `{value}`");
+    assert_eq!(
+        Patterns::new(&texts).unwrap().matches(value),
+        expected,
+        "{patterns:?} on `{value}`"
+    );
 }
 
 /// The examples of GitHub's own documentation.
@@ -59,6 +63,11 @@ fn folders() {
     check(&["**/docs/**"], "docs/hello.md", true);
     check(&["**/docs/**"], "dir/docs/my-file.txt", true);
     check(&["**/docs/**"], "xdocs/y", false);
+    check(&["a/**/b"], "a/b", true);
+    check(&["**/**/b"], "b", true);
+    check(&["^**/b"], "^b", false);
+    check(&["a**/b"], "ab", false);
+    check(&["a**/b"], "axy/b", true);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! From names, matchers and arguments to the decision.
 
 use super::arguments::{Filled, Filling};
-use super::matching::{Admitted, Matching, Refusal, names_every_status};
 use super::explain::{context, explain, nothing, refused};
+use super::matching::{Admitted, Matching, Refusal, names_every_status};
 use super::{Action, Changes, Decision, Plan, PlannedCall, Policy, Reason};
 use crate::domain::admission;
 use crate::domain::event::Event;

@@ -81,13 +81,7 @@ pub(super) fn explain(
 }
 
 /// Why a function was not even looked at: by its name, or because an earlier level won.
-fn unnamed(
-    event: &Event,
-    names: &[Name],
-    later: &[Name],
-    winner: &str,
-    function: &str,
-) -> Reason {
+fn unnamed(event: &Event, names: &[Name], later: &[Name], winner: &str, function: &str) -> Reason {
     if let Some(name) = later.iter().find(|name| name.names(function)) {
         return ReasonCode::MoreSpecific.because(format!(
             "level {} {}: a more specific function {winner}",
@@ -96,17 +90,22 @@ fn unnamed(
     }
     let readings = names::asked(function);
     let for_us = |asked: &&Asked| asked.vendor.is_none_or(|vendor| vendor == event.vendor);
-    let ours = |asked: &&Asked| names.iter().any(|name| asked.event == Some(&*name.event));
-    if let Some(asked) = readings.iter().filter(for_us).find(ours) {
-        let kind = asked.event.unwrap_or_default();
-        let filter = match (kind, names[0].filter.as_str()) {
-            (_, "") => "an empty filter",
-            (_, filter) => filter,
-        };
+    // The name that differs in nothing but the filter; of a tag, `push` is one at a forge alone.
+    let same_event = |asked: &Asked| {
+        let mut names = names.iter().filter(|_| !asked.filter.is_empty());
+        names.find(|name| {
+            asked.event == Some(&*name.event)
+                && (asked.vendor.is_some() || name.event == event.event_type)
+        })
+    };
+    let ours = readings.iter().filter(for_us).find_map(|asked| Some((asked, same_event(asked)?)));
+    if let Some((asked, name)) = ours {
+        let kind = name.event.as_str();
         let wanted = match kind {
             "push" | "tag" => strcase::to_kebab(&asked.filter),
             _ => strcase::to_snake(&asked.filter),
         };
+        let filter = if name.filter.is_empty() { "an empty filter" } else { &name.filter };
         return ReasonCode::OtherFilter
             .because(format!("its name asks for {kind} {wanted}, not {filter}"));
     }
@@ -116,8 +115,9 @@ fn unnamed(
             .because(format!("its name asks for another forge ({vendor})"));
     }
     match readings.iter().find_map(|asked| asked.event) {
-        Some(kind) => ReasonCode::OtherEvent
-            .because(format!("its name asks for another event ({kind})")),
+        Some(kind) => {
+            ReasonCode::OtherEvent.because(format!("its name asks for another event ({kind})"))
+        }
         None => ReasonCode::NoEvent.because("its name asks for no event"),
     }
 }
