@@ -1,4 +1,5 @@
-mod bodies;
+//! One test binary: stories and checks over the whole crate.
 
-#[test]
-fn starts() {}
+mod bodies;
+mod goldens;
+mod matching;
