@@ -71,6 +71,17 @@ pub enum ListingError {
     NoFunctions(String),
 }
 
+impl ListingError {
+    /// The word for it in reasons, the database and `--json`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson(_) => "listing_unreadable",
+            Self::NoModule(_) => "no_module",
+            Self::NoFunctions(_) => "no_functions",
+        }
+    }
+}
+
 impl Module {
     /// Reads the answer of the listing query, bare or under `data`.
     ///

@@ -14,7 +14,7 @@ fn event(vendor: &str, kind: &str, filter: &str) -> Event {
         "vendor": vendor, "event_type": kind, "filter": filter, "disposition": "planned",
         "created": false, "deleted": false, "forced": false,
     });
-    serde_json::from_value(event).unwrap()
+    serde_json::from_value(event).expect("the event is written above")
 }
 
 fn spec() -> Spec {
@@ -45,7 +45,7 @@ fn spec() -> Spec {
 
 fn planned(listing: &str, event: &Event, changed: &[&str]) -> Option<Plan> {
     let listing = shared(&format!("dagger/listings/{listing}.json"))?;
-    let module = Module::parse(listing.as_bytes()).unwrap();
+    let module = Module::parse(listing.as_bytes()).expect("dagger answered this");
     let changes = Changes::Files(changed.iter().map(|file| (*file).to_owned()).collect());
     let policy = Policy { fork: false, secret: &|_| SecretAccess::Available };
     let plan = plan(event, &spec(), &module, &changes, &policy);

@@ -115,12 +115,7 @@ fn the_constructor_and_the_wrapping() {
 #[track_caller]
 fn check_error(json: &[u8], expected: &str) {
     let error = Module::parse(json).unwrap_err();
-    let kind = match &error {
-        ListingError::NotJson(_) => "NotJson",
-        ListingError::NoModule(_) => "NoModule",
-        ListingError::NoFunctions(_) => "NoFunctions",
-    };
-    assert_eq!(format!("{kind}: {error}"), expected);
+    assert_eq!(format!("{}: {error}", error.code()), expected);
 }
 
 #[test]
@@ -128,42 +123,42 @@ fn what_is_wrong_is_said_with_a_remedy() {
     let json = |value: serde_json::Value| value.to_string().into_bytes();
     check_error(
         b"Error: make request",
-        "NotJson: The module listing is not what `dagger query` answers: expected value at line 1 \
+        "listing_unreadable: The module listing is not what `dagger query` answers: expected value at line 1 \
          column 1",
     );
     check_error(
         b"{}",
-        "NotJson: The module listing is not what `dagger query` answers: it has no `moduleSource`",
+        "listing_unreadable: The module listing is not what `dagger query` answers: it has no `moduleSource`",
     );
     check_error(
         &json(json!({"moduleSource": {"asModule": {"name": 3}}})),
-        "NotJson: The module listing is not what `dagger query` answers: \
+        "listing_unreadable: The module listing is not what `dagger query` answers: \
          moduleSource.asModule.name: invalid type: integer `3`, expected a string",
     );
     check_error(
         &json(json!({"moduleSource": {"configExists": false, "asModule": null}})),
-        "NoModule: There is no dagger module in the folder: run `dagger init` there, or point \
+        "no_module: There is no dagger module in the folder: run `dagger init` there, or point \
          `module-path` at the folder with the `dagger.json`",
     );
     check_error(
         &json(
             json!({"moduleSource": {"configExists": true, "moduleName": "ci", "asModule": null}}),
         ),
-        "NoModule: The module `ci` does not load: run `dagger functions` in its folder to see why",
+        "no_module: The module `ci` does not load: run `dagger functions` in its folder to see why",
     );
     check_error(
         &listing("ci", json!([])),
-        "NoModule: The module `ci` has no objects, as when its sources do not compile: run \
+        "no_module: The module `ci` has no objects, as when its sources do not compile: run \
          `dagger functions` in its folder to see why",
     );
     check_error(
         &listing("ci", json!([{"asObject": {"name": "Ci", "functions": []}}])),
-        "NoFunctions: The module `ci` has no functions: add some to its object `Ci`, and an `sdk` \
+        "no_functions: The module `ci` has no functions: add some to its object `Ci`, and an `sdk` \
          to its `dagger.json` if there is none",
     );
     check_error(
         &listing("other", json!([{"asObject": {"name": "OtherCi", "functions": []}}])),
-        "NoFunctions: The module `other` has no object `Other`, only OtherCi: its main object must \
+        "no_functions: The module `other` has no object `Other`, only OtherCi: its main object must \
          be called as the module is",
     );
 }

@@ -3,7 +3,7 @@
 use super::decide::Fate;
 use super::{Decision, FunctionDecision, Plan, Reason, ReasonCode};
 use crate::domain::event::Event;
-use crate::domain::function::{Function, Module};
+use crate::domain::function::Module;
 use crate::domain::names::{self, Asked, Name};
 use crate::domain::spec::Spec;
 use crate::domain::strcase;
@@ -154,12 +154,5 @@ fn occasion(event: &Event) -> String {
     match event.event_type.as_str() {
         "push" if !event.filter.is_empty() => format!("push to {}", event.filter),
         _ => event.title(),
-    }
-}
-
-impl Function {
-    /// Its name as `dagger call` wants it.
-    pub fn kebab(&self) -> String {
-        strcase::to_kebab(&self.name)
     }
 }

@@ -1,5 +1,7 @@
 //! The words.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[track_caller]
@@ -151,4 +153,22 @@ fn a_plan_survives_being_kept() {
     let plan = case("push main", &["onPush src! onChanges", "build", "testOnPush x!"]).plan();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+}
+
+proptest! {
+    /// Whatever functions are called, every one gets a word, and only one level is called.
+    #[test]
+    fn every_function_is_explained(
+        names in prop::collection::vec("(a|test)?(On|on)?(Github|Gitlab)?(CommitPush|Push|Tag|PullRequest|Dispatch|é)?(Main|V1|Opened)?( x!| filter=main| onChanges=\\*| event)?", 0..6),
+        title in "(push|tag|pull_request|issues)( main| v1| opened| é)?",
+    ) {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let plan = case(&title, &names).changed(&["a", "b"]).plan();
+        prop_assert_eq!(plan.functions.len(), names.len());
+        prop_assert!(plan.functions.iter().all(|f| !f.text.is_empty() && !f.code.is_empty()));
+        prop_assert!(plan.calls.windows(2).all(|pair| pair[0].level == pair[1].level));
+        prop_assert_eq!(plan.reason.is_none(), !plan.calls.is_empty());
+        let called = plan.functions.iter().filter(|f| f.decision == Decision::Call).count();
+        prop_assert_eq!(called, plan.calls.len());
+    }
 }
