@@ -1,4 +1,196 @@
 //! Everything that must survive: deliveries, runs, calls, reports, listings and logs.
 //!
-//! The only place with SQL. One writer task owns the writing connection; what belongs together is
-//! written in one transaction. The store knows neither forges nor dagger nor HTTP.
+//! The only place with SQL. One connection writes, and what belongs together is written in one
+//! transaction; a change that has been answered is on the disk. The store knows neither forges nor
+//! dagger nor HTTP, and takes the time from its callers.
+
+use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqlitePool;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::ids::{CallId, RunId};
+
+mod call;
+mod connection;
+mod delivery;
+mod error;
+mod intake;
+mod listing;
+pub mod log;
+mod pack;
+mod report;
+mod run;
+mod schema;
+mod state;
+
+pub use call::ClaimedCall;
+pub use delivery::{ClaimedDelivery, DeliveryView, Settlement};
+pub use error::StoreError;
+pub use intake::{NewDelivery, Recorded};
+pub use report::{OwedReport, ReportId, ReportView};
+pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
+pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
+
+/// The database's name in the data folder.
+const DATABASE: &str = "pocketci.db";
+/// The folder of the calls' logs in the data folder.
+const LOGS: &str = "logs";
+
+/// The database and the logs of one data folder; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    writer: Arc<connection::Writer>,
+    readers: SqlitePool,
+    intake: intake::Intake,
+    /// Reports that were handed out and not answered yet. It only changes while the writer is
+    /// held, so that what a claim reads and what it marks are one step.
+    in_flight: Mutex<HashSet<ReportId>>,
+    closing: CancellationToken,
+    intake_task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a start found unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Deliveries that were being planned, and are to be planned again.
+    pub deliveries: usize,
+    /// Calls that were running, and are queued again.
+    pub calls: usize,
+    /// Reports that are owed.
+    pub reports: usize,
+}
+
+impl Store {
+    /// Opens the database of a data folder, making what is missing and migrating what is old.
+    pub async fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        make_folder(data_dir)?;
+        make_folder(&data_dir.join(LOGS))?;
+        let path = data_dir.join(DATABASE);
+        let options = connection::writer_options(&path);
+        let mut connection = options.connect().await?;
+        schema::migrate(&mut connection, &path).await?;
+        let writer = Arc::new(connection::Writer::new(options, connection));
+        let closing = CancellationToken::new();
+        let (intake, loop_) = intake::intake(writer.clone(), closing.clone());
+        let inner = Inner {
+            folder: data_dir.to_owned(),
+            writer,
+            readers: connection::readers(&path),
+            intake,
+            in_flight: Mutex::default(),
+            closing,
+            intake_task: Mutex::new(Some(tokio::spawn(loop_))),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Writes what has been accepted and closes the database, also for every clone.
+    pub async fn close(self) {
+        self.inner.closing.cancel();
+        let task = lock(&self.inner.intake_task).take();
+        if let Some(task) = task {
+            // It neither panics nor is aborted; if it were, there is nothing more to write.
+            let _ = task.await;
+        }
+        self.inner.readers.close().await;
+        if let Err(error) = self.inner.writer.close().await {
+            tracing::warn!(%error, "The database was not closed cleanly; the next start mends it");
+        }
+    }
+
+    /// Stores a delivery; returns when it is on the disk.
+    pub async fn record(&self, delivery: NewDelivery) -> Result<Recorded, StoreError> {
+        self.inner.intake.record(delivery).await
+    }
+
+    /// Takes up what an earlier process left: to be called at the start, when nobody else works
+    /// in this folder. Claimed deliveries are received again, running calls queued again with
+    /// their attempt kept.
+    pub async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        lock(&self.inner.in_flight).clear();
+        let sql = "UPDATE delivery SET state = 'received', claimed_at = NULL, retry_at = NULL,
+                     note = $1
+                   WHERE state = 'claimed'";
+        let note = format!("The agent stopped while planning it; taken up again at {now:.0}");
+        let deliveries = sqlx::query(sql).bind(note).execute(tx.db()).await?.rows_affected();
+        let sql = "UPDATE call SET state = 'queued', started_at = NULL,
+                     note = $1
+                   WHERE state = 'running'";
+        let note = format!("The agent stopped while it was running; taken up again at {now:.0}");
+        let calls = sqlx::query(sql).bind(note).execute(tx.db()).await?.rows_affected();
+        let sql = "SELECT (SELECT count(*) FROM report
+                           WHERE state = 'owed' AND next_try IS NULL)
+                        + (SELECT count(*) FROM report
+                           WHERE state = 'owed' AND next_try IS NOT NULL)";
+        let reports: i64 = sqlx::query_scalar(sql).fetch_one(tx.db()).await?;
+        tx.commit().await?;
+        Ok(Recovered {
+            deliveries: deliveries as usize,
+            calls: calls as usize,
+            reports: reports as usize,
+        })
+    }
+
+    /// When the next postponed delivery or report is due; none when nothing is postponed. What
+    /// is not postponed can be claimed at once and is not looked at here.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let in_flight = lock(&self.inner.in_flight).clone();
+        let sql = "SELECT min(retry_at) FROM delivery
+                   WHERE state = 'received' AND retry_at IS NOT NULL";
+        let delivery: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.inner.readers).await?;
+        let sql = "SELECT id, next_try FROM report
+                   WHERE state = 'owed' AND next_try IS NOT NULL
+                   ORDER BY next_try, id LIMIT $1";
+        let reports: Vec<(i64, i64)> = sqlx::query_as(sql)
+            .bind(in_flight.len() as i64 + 1)
+            .fetch_all(&self.inner.readers)
+            .await?;
+        // One that is being sent is answered soon, and due again then if at all.
+        let report = reports.into_iter().find(|(id, _)| !in_flight.contains(&ReportId(*id)));
+        pack::time_if(delivery.into_iter().chain(report.map(|(_, next_try)| next_try)).min())
+    }
+
+    /// Where the log of a call's attempt lies; the file may not be there yet, or no longer.
+    pub fn log_path(&self, run: RunId, call: CallId, attempt: u32) -> PathBuf {
+        self.inner.folder.join(LOGS).join(run.to_string()).join(format!("{call}-{attempt}.log"))
+    }
+}
+
+/// Makes a folder that is the agent's user's alone: it holds private code's events and logs.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source: io::Error| StoreError::File {
+        doing: "make the folder",
+        path: path.to_owned(),
+        source: Arc::new(source),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing that holds one of these can panic half-way through a change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A change that must have found its row.
+fn found(rows: u64, what: impl FnOnce() -> String) -> Result<(), StoreError> {
+    if rows == 0 { Err(StoreError::Missing(what())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Calls: claimed when there is room for one, and finished with what follows from that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::connection::Transaction;
+use super::delivery::vendor;
+use super::error::StoreError;
+use super::report::{Link, owe};
+use super::run::{RunSettings, changes, planned, sha};
+use super::state::{CallState, outcome_columns, verdict_name};
+use super::{Store, found, pack};
+use crate::domain::event::Event;
+use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha};
+use crate::domain::plan::{Changes, Plan, PlannedCall};
+use crate::domain::report;
+use crate::domain::run::{Outcome, Verdict};
+
+/// A call that is to be carried out by whoever claimed it.
+#[derive(Debug, Clone)]
+pub struct ClaimedCall {
+    pub id: CallId,
+    pub run: RunId,
+    pub call: PlannedCall,
+    /// From 1.
+    pub attempt: u32,
+    pub event: Event,
+    pub sha: Sha,
+    pub spec_path: String,
+    pub spec_name: String,
+    pub settings: RunSettings,
+    pub changes: Changes,
+    /// Its body is read by [`Store::delivery_body`].
+    pub delivery: DeliveryId,
+    pub delivery_forge_id: String,
+}
+
+/// Reads one row of its partial index, whatever waits.
+pub(super) const CLAIM: &str = "\
+    UPDATE call SET state = 'running', started_at = $1
+    WHERE id = (SELECT id FROM call WHERE state = 'queued' AND held = 0 ORDER BY id LIMIT 1)
+    RETURNING id, run, position, attempt";
+
+impl Store {
+    /// Claims the oldest queued call whose run is not held; it and its run are running then.
+    pub async fn claim_call(&self, now: Timestamp) -> Result<Option<ClaimedCall>, StoreError> {
+        loop {
+            let mut tx = self.inner.writer.begin().await?;
+            let claim = sqlx::query(CLAIM).bind(now.as_microsecond());
+            let Some(row) = claim.fetch_optional(tx.db()).await? else {
+                tx.commit().await?;
+                return Ok(None);
+            };
+            let id = CallId(row.try_get("id")?);
+            let sql = "UPDATE run SET state = 'running', started_at = coalesce(started_at, $1)
+                       WHERE id = $2 AND state = 'queued'";
+            let run: i64 = row.try_get("run")?;
+            sqlx::query(sql).bind(now.as_microsecond()).bind(run).execute(tx.db()).await?;
+            match claimed(&mut tx, &row).await {
+                Ok(call) => {
+                    tx.commit().await?;
+                    return Ok(Some(call));
+                }
+                // It would be claimed again for ever, and those behind it never.
+                Err(StoreError::Unreadable { what, why }) => {
+                    let text = format!("Cannot read {what} from the database: {why}");
+                    tracing::error!(run, call = id.0, "{text}; the call is given up");
+                    finish(&mut tx, id, &Outcome::Errored(text), now).await?;
+                    tx.commit().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Puts a running call back into the queue, with a note for people.
+    pub async fn release_call(&self, id: CallId, why: &str) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = "UPDATE call SET state = 'queued', started_at = NULL, note = $1
+                   WHERE id = $2 AND state = 'running'";
+        let done = sqlx::query(sql).bind(why).bind(id.0).execute(tx.db()).await?;
+        found(done.rows_affected(), || format!("running call {id}"))?;
+        tx.commit().await
+    }
+
+    /// Finishes a call that is queued or running. In the same transaction its status is owed,
+    /// the run is finished when it was the last, and the run's summary is owed where it posts
+    /// one. Returns how the run ended, when it did.
+    pub async fn finish_call(
+        &self,
+        id: CallId,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let verdict = finish(&mut tx, id, outcome, now).await?;
+        tx.commit().await?;
+        Ok(verdict)
+    }
+}
+
+async fn claimed(tx: &mut Transaction<'_>, row: &SqliteRow) -> Result<ClaimedCall, StoreError> {
+    let run: i64 = row.try_get("run")?;
+    let sql = "SELECT run.sha, run.spec_path, run.spec_name, run.delivery, delivery.forge_id,
+                      run_plan.event, run_plan.plan, run_plan.settings, run_plan.changes
+               FROM run
+               JOIN run_plan ON run_plan.run = run.id
+               JOIN delivery ON delivery.id = run.delivery
+               WHERE run.id = $1";
+    let about = sqlx::query(sql).bind(run).fetch_optional(tx.db()).await?;
+    let about = about.ok_or_else(|| StoreError::unreadable("a plan", "it is not there"))?;
+    let plan: Plan = pack::unpack("a plan", about.try_get("plan")?)?;
+    let settings: &str = about.try_get("settings")?;
+    Ok(ClaimedCall {
+        id: CallId(row.try_get("id")?),
+        run: RunId(run),
+        call: planned(&plan, row.try_get("position")?)?,
+        attempt: row.try_get("attempt")?,
+        event: pack::unpack("an event", about.try_get("event")?)?,
+        sha: sha(&about)?,
+        spec_path: about.try_get("spec_path")?,
+        spec_name: about.try_get("spec_name")?,
+        settings: pack::from_json("a run's settings", settings.as_bytes())?,
+        changes: changes(about.try_get("changes")?)?,
+        delivery: DeliveryId(about.try_get("delivery")?),
+        delivery_forge_id: about.try_get("forge_id")?,
+    })
+}
+
+async fn finish(
+    tx: &mut Transaction<'_>,
+    id: CallId,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<Option<Verdict>, StoreError> {
+    let (exit, detail) = outcome_columns(outcome);
+    let sql = "UPDATE call SET state = 'finished', finished_at = $1, outcome = $2,
+                 exit_status = $3, detail = $4
+               WHERE id = $5 AND state IN ('queued', 'running')
+               RETURNING run, context, posts_status, started_at";
+    let row = sqlx::query(sql)
+        .bind(now.as_microsecond())
+        .bind(outcome.code())
+        .bind(exit)
+        .bind(detail)
+        .bind(id.0)
+        .fetch_optional(tx.db())
+        .await?;
+    let row = row.ok_or_else(|| StoreError::Missing(format!("unfinished call {id}")))?;
+    let run = Run::read(tx, RunId(row.try_get("run")?)).await?;
+    if row.try_get("posts_status")? {
+        let started_at = pack::time_if(row.try_get("started_at")?)?.unwrap_or(now);
+        // The clock may have been set back.
+        let took = Duration::try_from(now.duration_since(started_at)).unwrap_or_default();
+        let status = report::finished_call(row.try_get("context")?, outcome, took);
+        owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
+    }
+    let outcomes = outcomes(tx, run.id).await?;
+    if run.summary {
+        let status = report::summary(&run.spec_name, &outcomes, run.errored);
+        owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
+    }
+    let Some(outcomes) = outcomes.into_iter().collect::<Option<Vec<Outcome>>>() else {
+        return Ok(None);
+    };
+    let verdict = report::verdict(&outcomes, run.errored);
+    let sql = "UPDATE run SET state = 'finished', why = NULL, verdict = $1, finished_at = $2
+               WHERE id = $3";
+    sqlx::query(sql)
+        .bind(verdict_name(verdict))
+        .bind(now.as_microsecond())
+        .bind(run.id.0)
+        .execute(tx.db())
+        .await?;
+    Ok(Some(verdict))
+}
+
+/// What of a run its statuses are made of.
+struct Run {
+    id: RunId,
+    link: Link,
+    vendor: crate::domain::ids::Vendor,
+    repository: RepoName,
+    sha: Sha,
+    spec_name: String,
+    summary: bool,
+    errored: usize,
+}
+
+impl Run {
+    async fn read(tx: &mut Transaction<'_>, id: RunId) -> Result<Self, StoreError> {
+        let sql = "SELECT delivery, vendor, repository, sha, spec_name, summary, errored
+                   FROM run WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.0).fetch_one(tx.db()).await?;
+        let delivery = DeliveryId(row.try_get("delivery")?);
+        Ok(Self {
+            id,
+            link: Link { run: Some(id), delivery: Some(delivery) },
+            vendor: vendor(&row)?,
+            repository: repository(&row)?,
+            sha: sha(&row)?,
+            spec_name: row.try_get("spec_name")?,
+            summary: row.try_get("summary")?,
+            errored: row.try_get::<i64, _>("errored")? as usize,
+        })
+    }
+}
+
+pub(super) fn repository(row: &SqliteRow) -> Result<RepoName, StoreError> {
+    let name: &str = row.try_get("repository")?;
+    name.parse().map_err(|error| StoreError::unreadable("a repository's name", error))
+}
+
+/// How the calls of a run ended, in the plan's order; none for those that have not.
+async fn outcomes(
+    tx: &mut Transaction<'_>,
+    run: RunId,
+) -> Result<Vec<Option<Outcome>>, StoreError> {
+    let sql = "SELECT state, outcome, exit_status, detail FROM call
+               WHERE run = $1 ORDER BY position";
+    let rows = sqlx::query(sql).bind(run.0).fetch_all(tx.db()).await?;
+    rows.iter()
+        .map(|row| {
+            let state = CallState::from_columns(
+                row.try_get("state")?,
+                row.try_get("outcome")?,
+                row.try_get("exit_status")?,
+                row.try_get("detail")?,
+            )?;
+            Ok(state.outcome().cloned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

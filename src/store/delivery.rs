@@ -1,0 +1,277 @@
+//! Deliveries: claimed for planning, postponed, and settled into runs, once.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::connection::Transaction;
+use super::error::StoreError;
+use super::report::{Link, owe};
+use super::run::{NewRun, insert_run};
+use super::state::{DeliveryState, Settled, Whose};
+use super::{Store, found, pack};
+use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::plan::Reason;
+use crate::domain::run::Status;
+
+/// A delivery that is to be planned by whoever claimed it.
+#[derive(Debug, Clone)]
+pub struct ClaimedDelivery {
+    pub id: DeliveryId,
+    pub vendor: Vendor,
+    pub forge_id: String,
+    pub event_name: String,
+    pub headers: Vec<(String, String)>,
+    /// The JSON text, byte by byte as it was recorded.
+    pub body: Vec<u8>,
+    pub received_at: Timestamp,
+    /// How often it has been claimed, this time included.
+    pub tries: u32,
+}
+
+/// What planning a delivery came to.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// One run for each spec.
+    Planned { runs: Vec<NewRun> },
+    /// Nothing is to be done.
+    Skipped(Reason),
+    /// It could not be planned; the statuses tell it on the forge.
+    Faulty { whose: Whose, text: String, vendor: Vendor, statuses: Vec<(RepoName, Sha, Status)> },
+}
+
+/// A delivery, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryView {
+    pub id: DeliveryId,
+    pub vendor: Vendor,
+    pub forge_id: String,
+    pub event_name: String,
+    pub repository: Option<String>,
+    pub title: String,
+    pub received_at: Timestamp,
+    pub state: DeliveryState,
+    pub tries: u32,
+    /// Why it was postponed the last time.
+    pub note: Option<String>,
+    /// How many runs came of it.
+    pub runs: usize,
+}
+
+/// The oldest of those that wait for nothing and the one that has been due for the longest; each
+/// arm reads one row of its partial index, whatever waits.
+pub(super) const CLAIM: &str = "\
+    UPDATE delivery SET state = 'claimed', claimed_at = $1, tries = tries + 1, retry_at = NULL
+    WHERE id = (SELECT min(id) FROM (
+        SELECT id FROM (SELECT id FROM delivery
+                        WHERE state = 'received' AND retry_at IS NULL ORDER BY id LIMIT 1)
+        UNION ALL
+        SELECT id FROM (SELECT id FROM delivery
+                        WHERE state = 'received' AND retry_at IS NOT NULL AND retry_at <= $1
+                        ORDER BY retry_at, id LIMIT 1)))
+    RETURNING id, vendor, forge_id, event_name, received_at, tries";
+
+const VIEW: &str = "\
+    SELECT id, vendor, forge_id, event_name, repository, title, received_at, state, tries,
+           claimed_at, retry_at, note, settled_at, settlement, whose, reason_code, reason_text,
+           (SELECT count(*) FROM run WHERE run.delivery = delivery.id) AS runs
+    FROM delivery ";
+
+impl Store {
+    /// Claims the oldest delivery that is to be planned.
+    pub async fn claim_delivery(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedDelivery>, StoreError> {
+        loop {
+            let mut tx = self.inner.writer.begin().await?;
+            let claim = sqlx::query(CLAIM).bind(now.as_microsecond());
+            let Some(row) = claim.fetch_optional(tx.db()).await? else {
+                tx.commit().await?;
+                return Ok(None);
+            };
+            let id = DeliveryId(row.try_get("id")?);
+            match claimed(&mut tx, id, &row).await {
+                Ok(delivery) => {
+                    tx.commit().await?;
+                    return Ok(Some(delivery));
+                }
+                // It would be claimed again for ever, and those behind it never.
+                Err(StoreError::Unreadable { what, why }) => {
+                    let text = format!("Cannot read {what} from the database: {why}");
+                    tracing::error!(delivery = id.0, "{text}; the delivery is given up");
+                    settle_row(&mut tx, id, &Settled::Faulty { whose: Whose::Agent, text }, now)
+                        .await?;
+                    tx.commit().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Puts a claimed delivery back, to be claimed not before `until`.
+    pub async fn postpone_delivery(
+        &self,
+        id: DeliveryId,
+        until: Timestamp,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = "UPDATE delivery SET state = 'received', claimed_at = NULL, retry_at = $1,
+                     note = $2
+                   WHERE id = $3 AND state = 'claimed'";
+        let postpone = sqlx::query(sql).bind(until.as_microsecond()).bind(why).bind(id.0);
+        let done = postpone.execute(tx.db()).await?;
+        found(done.rows_affected(), || format!("claimed delivery {id}"))?;
+        tx.commit().await
+    }
+
+    /// Settles a claimed delivery: with it, in one transaction, its runs and calls come to be and
+    /// their statuses are owed. The runs' ids are in the order of the settlement.
+    pub async fn settle(
+        &self,
+        id: DeliveryId,
+        settlement: Settlement,
+        now: Timestamp,
+    ) -> Result<Vec<RunId>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let mut ids = Vec::new();
+        match settlement {
+            Settlement::Planned { runs } => {
+                settle_row(&mut tx, id, &Settled::Planned, now).await?;
+                for run in &runs {
+                    ids.push(insert_run(&mut tx, id, run, now).await?);
+                }
+            }
+            Settlement::Skipped(reason) => {
+                settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
+            }
+            Settlement::Faulty { whose, text, vendor, statuses } => {
+                settle_row(&mut tx, id, &Settled::Faulty { whose, text }, now).await?;
+                for (repository, sha, status) in &statuses {
+                    let link = Link { run: None, delivery: Some(id) };
+                    owe(&mut tx, vendor, repository, sha, link, status, now).await?;
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(ids)
+    }
+
+    /// The JSON text of a delivery, byte by byte as it was recorded.
+    pub async fn delivery_body(&self, id: DeliveryId) -> Result<Vec<u8>, StoreError> {
+        let sql = "SELECT body, raw_length FROM delivery_body WHERE delivery = $1";
+        let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.inner.readers).await?;
+        let row = row.ok_or_else(|| StoreError::Missing(format!("body of delivery {id}")))?;
+        body(&row)
+    }
+
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryView>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("{VIEW} WHERE id = $1"));
+        let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.inner.readers).await?;
+        row.as_ref().map(view).transpose()
+    }
+
+    /// The newest first.
+    pub async fn deliveries(&self, limit: usize) -> Result<Vec<DeliveryView>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("{VIEW} ORDER BY id DESC LIMIT $1"));
+        let rows = sqlx::query(sql).bind(limit as i64).fetch_all(&self.inner.readers).await?;
+        rows.iter().map(view).collect()
+    }
+}
+
+async fn claimed(
+    tx: &mut Transaction<'_>,
+    id: DeliveryId,
+    row: &SqliteRow,
+) -> Result<ClaimedDelivery, StoreError> {
+    let sql = "SELECT headers, body, raw_length FROM delivery_body WHERE delivery = $1";
+    let content = sqlx::query(sql).bind(id.0).fetch_optional(tx.db()).await?;
+    let content = content.ok_or_else(|| StoreError::unreadable("the body", "it is not there"))?;
+    let headers: &str = content.try_get("headers")?;
+    Ok(ClaimedDelivery {
+        id,
+        vendor: vendor(row)?,
+        forge_id: row.try_get("forge_id")?,
+        event_name: row.try_get("event_name")?,
+        headers: pack::from_json("the headers", headers.as_bytes())?,
+        body: body(&content)?,
+        received_at: pack::time(row.try_get("received_at")?)?,
+        tries: row.try_get("tries")?,
+    })
+}
+
+async fn settle_row(
+    tx: &mut Transaction<'_>,
+    id: DeliveryId,
+    settled: &Settled,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (whose, code, text) = match settled {
+        Settled::Planned => (None, None, None),
+        Settled::Skipped(reason) => (None, Some(&*reason.code), Some(&*reason.text)),
+        Settled::Faulty { whose, text } => (Some(whose.as_str()), None, Some(&**text)),
+    };
+    let sql = "UPDATE delivery SET state = 'settled', settled_at = $1, settlement = $2, whose = $3,
+                 reason_code = $4, reason_text = $5
+               WHERE id = $6 AND state = 'claimed'";
+    let done = sqlx::query(sql)
+        .bind(now.as_microsecond())
+        .bind(settled.as_str())
+        .bind(whose)
+        .bind(code)
+        .bind(text)
+        .bind(id.0)
+        .execute(tx.db())
+        .await?;
+    found(done.rows_affected(), || format!("claimed delivery {id}"))
+}
+
+fn body(row: &SqliteRow) -> Result<Vec<u8>, StoreError> {
+    let body = pack::decompress("the body", row.try_get("body")?)?;
+    let raw_length: i64 = row.try_get("raw_length")?;
+    if body.len() as i64 == raw_length {
+        Ok(body)
+    } else {
+        let why = format!("it has {} bytes and should have {raw_length}", body.len());
+        Err(StoreError::unreadable("the body", why))
+    }
+}
+
+fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
+    let state = match row.try_get("state")? {
+        "received" => DeliveryState::Received { retry_at: pack::time_if(row.try_get("retry_at")?)? },
+        "claimed" => DeliveryState::Claimed { since: pack::time(row.try_get("claimed_at")?)? },
+        "settled" => DeliveryState::Settled {
+            at: pack::time(row.try_get("settled_at")?)?,
+            settled: Settled::from_columns(
+                row.try_get("settlement")?,
+                row.try_get("whose")?,
+                row.try_get("reason_code")?,
+                row.try_get("reason_text")?,
+            )?,
+        },
+        other => return Err(StoreError::unreadable("a delivery", format!("it is `{other}`"))),
+    };
+    Ok(DeliveryView {
+        id: DeliveryId(row.try_get("id")?),
+        vendor: vendor(row)?,
+        forge_id: row.try_get("forge_id")?,
+        event_name: row.try_get("event_name")?,
+        repository: row.try_get("repository")?,
+        title: row.try_get("title")?,
+        received_at: pack::time(row.try_get("received_at")?)?,
+        state,
+        tries: row.try_get("tries")?,
+        note: row.try_get("note")?,
+        runs: row.try_get::<i64, _>("runs")? as usize,
+    })
+}
+
+pub(super) fn vendor(row: &SqliteRow) -> Result<Vendor, StoreError> {
+    let name: &str = row.try_get("vendor")?;
+    name.parse().map_err(|error| StoreError::unreadable("a forge's name", error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! Reports: what a forge is to be told of a commit, one row for each context, the newest state
+//! alone.
+//!
+//! A state that was overtaken before it was sent is never sent. One row, handed out once at a
+//! time, is what keeps the states of a context in order.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::call::repository;
+use super::connection::Transaction;
+use super::delivery::vendor;
+use super::error::StoreError;
+use super::run::sha;
+use super::state::{ReportState, commit_state_named};
+use super::{Store, lock, pack};
+use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::run::Status;
+
+/// Our number of a context on a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReportId(pub i64);
+
+/// A status that its claimer is to send, and to answer for with one of `report_sent`,
+/// `report_failed`, `report_dropped`: until then the context is handed out to nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedReport {
+    pub id: ReportId,
+    /// Which state of the context this is; goes back with the answer.
+    pub seq: i64,
+    pub vendor: Vendor,
+    pub repository: RepoName,
+    pub sha: Sha,
+    pub status: Status,
+    /// What it links to; else the delivery.
+    pub run: Option<RunId>,
+    pub delivery: Option<DeliveryId>,
+    /// How often sending this state has failed.
+    pub tries: u32,
+    pub owed_since: Timestamp,
+}
+
+/// A context on a commit, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportView {
+    pub report: OwedReport,
+    pub state: ReportState,
+    pub next_try: Option<Timestamp>,
+    /// Why the last send failed.
+    pub note: Option<String>,
+}
+
+/// What a status links to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) run: Option<RunId>,
+    pub(super) delivery: Option<DeliveryId>,
+}
+
+/// Each arm reads at most `$2` rows of its partial index, whatever waits.
+pub(super) const CLAIM: &str = "\
+    SELECT id, seq, vendor, repository, sha, context, commit_state, description, run, delivery,
+           tries, owed_since
+    FROM report WHERE id IN (
+        SELECT id FROM (SELECT id FROM report
+                        WHERE state = 'owed' AND next_try IS NULL
+                        ORDER BY owed_since, id LIMIT $2)
+        UNION ALL
+        SELECT id FROM (SELECT id FROM report
+                        WHERE state = 'owed' AND next_try IS NOT NULL AND next_try <= $1
+                        ORDER BY next_try, id LIMIT $2))
+    ORDER BY owed_since, id";
+
+/// A context that is owed again keeps the time before which the forge is not to be asked.
+const OWE: &str = "\
+    INSERT INTO report (vendor, repository, sha, context, run, delivery, commit_state, description,
+                        seq, state, owed_since)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'owed', $9)
+    ON CONFLICT (vendor, repository, sha, context) DO UPDATE SET
+        run = excluded.run, delivery = excluded.delivery, commit_state = excluded.commit_state,
+        description = excluded.description, seq = report.seq + 1, state = 'owed', tries = 0,
+        owed_since = excluded.owed_since
+    WHERE report.commit_state IS NOT excluded.commit_state
+       OR report.description IS NOT excluded.description
+       OR report.run IS NOT excluded.run
+       OR report.delivery IS NOT excluded.delivery";
+
+impl Store {
+    /// Owes statuses of a commit; those whose state, text and link are the newest already change
+    /// nothing.
+    pub async fn owe(
+        &self,
+        vendor: Vendor,
+        repository: &RepoName,
+        sha: &Sha,
+        run: Option<RunId>,
+        statuses: &[Status],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let delivery = match run {
+            None => None,
+            Some(run) => {
+                let query = sqlx::query_scalar("SELECT delivery FROM run WHERE id = $1");
+                let delivery: Option<i64> = query.bind(run.0).fetch_optional(tx.db()).await?;
+                Some(delivery.ok_or_else(|| StoreError::Missing(format!("run {run}")))?)
+            }
+        };
+        let link = Link { run, delivery: delivery.map(DeliveryId) };
+        for status in statuses {
+            owe(&mut tx, vendor, repository, sha, link, status, now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Claims up to `limit` reports that are owed and due, the oldest change first.
+    pub async fn claim_reports(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OwedReport>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let in_flight = lock(&self.inner.in_flight).clone();
+        let rows = sqlx::query(CLAIM)
+            .bind(now.as_microsecond())
+            .bind((limit + in_flight.len()) as i64)
+            .fetch_all(tx.db())
+            .await?;
+        let mut claimed = Vec::new();
+        for row in &rows {
+            let id = ReportId(row.try_get("id")?);
+            if claimed.len() == limit || in_flight.contains(&id) {
+                continue;
+            }
+            match owed(row) {
+                Ok(report) => claimed.push(report),
+                // It would come up for ever, and those behind it never.
+                Err(error @ StoreError::Unreadable { .. }) => {
+                    tracing::error!(report = id.0, "{error}; the report is given up");
+                    let sql = "UPDATE report SET state = 'dropped', next_try = NULL, note = $1
+                               WHERE id = $2";
+                    let drop = sqlx::query(sql).bind(error.to_string()).bind(id.0);
+                    drop.execute(tx.db()).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        tx.commit_then(|| {
+            lock(&self.inner.in_flight).extend(claimed.iter().map(|report| report.id));
+            claimed
+        })
+        .await
+    }
+
+    /// The forge has taken it. True: a newer state came up meanwhile, and is owed.
+    pub async fn report_sent(
+        &self,
+        id: ReportId,
+        seq: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.answered(id).await?;
+        // What was taken shows that the forge takes things: a newer state need not wait.
+        let sql = "UPDATE report SET
+                     state = iif(seq = $1, 'sent', state), sent_at = $2, next_try = NULL,
+                     tries = 0, note = NULL
+                   WHERE id = $3 AND state = 'owed' RETURNING seq > $1";
+        let newer = sqlx::query_scalar(sql)
+            .bind(seq)
+            .bind(now.as_microsecond())
+            .bind(id.0)
+            .fetch_optional(tx.db())
+            .await?;
+        tx.commit().await?;
+        Ok(newer.unwrap_or(false))
+    }
+
+    /// It could not be sent; it, or what is newer by now, is owed until `next_try`.
+    pub async fn report_failed(
+        &self,
+        id: ReportId,
+        seq: i64,
+        next_try: Timestamp,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.answered(id).await?;
+        let sql = "UPDATE report SET tries = tries + (seq = $1), next_try = $2, note = $3
+                   WHERE id = $4 AND state = 'owed'";
+        sqlx::query(sql)
+            .bind(seq)
+            .bind(next_try.as_microsecond())
+            .bind(why)
+            .bind(id.0)
+            .execute(tx.db())
+            .await?;
+        tx.commit().await
+    }
+
+    /// The forge will never take it; a state that came up meanwhile is still tried.
+    pub async fn report_dropped(
+        &self,
+        id: ReportId,
+        seq: i64,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.answered(id).await?;
+        let sql = "UPDATE report SET state = 'dropped', next_try = NULL, note = $1
+                   WHERE id = $2 AND state = 'owed' AND seq = $3";
+        sqlx::query(sql).bind(why).bind(id.0).bind(seq).execute(tx.db()).await?;
+        tx.commit().await
+    }
+
+    /// The contexts of a run, by name.
+    pub async fn reports(&self, run: RunId) -> Result<Vec<ReportView>, StoreError> {
+        let sql = "SELECT id, seq, vendor, repository, sha, context, commit_state, description,
+                          run, delivery, tries, owed_since, state, next_try, note
+                   FROM report WHERE run = $1 ORDER BY context";
+        let rows = sqlx::query(sql).bind(run.0).fetch_all(&self.inner.readers).await?;
+        rows.iter().map(view).collect()
+    }
+
+    /// The transaction of an answer. Whether or not it can be written, the report is no longer
+    /// in anybody's hands: one that is sent twice does no harm, one that is never sent does.
+    async fn answered(&self, id: ReportId) -> Result<Transaction<'_>, StoreError> {
+        let tx = self.inner.writer.begin().await;
+        lock(&self.inner.in_flight).remove(&id);
+        tx
+    }
+}
+
+/// Owes one status within a transaction.
+pub(super) async fn owe(
+    tx: &mut Transaction<'_>,
+    vendor: Vendor,
+    repository: &RepoName,
+    sha: &Sha,
+    link: Link,
+    status: &Status,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(OWE)
+        .bind(vendor.as_str())
+        .bind(repository.as_str())
+        .bind(sha.as_str())
+        .bind(status.context.as_str())
+        .bind(link.run.map(|run| run.0))
+        .bind(link.delivery.map(|delivery| delivery.0))
+        .bind(status.state.as_str())
+        .bind(status.description.as_str())
+        .bind(now.as_microsecond())
+        .execute(tx.db())
+        .await?;
+    Ok(())
+}
+
+fn owed(row: &SqliteRow) -> Result<OwedReport, StoreError> {
+    let status = Status {
+        context: row.try_get("context")?,
+        state: commit_state_named(row.try_get("commit_state")?)?,
+        description: row.try_get("description")?,
+    };
+    Ok(OwedReport {
+        id: ReportId(row.try_get("id")?),
+        seq: row.try_get("seq")?,
+        vendor: vendor(row)?,
+        repository: repository(row)?,
+        sha: sha(row)?,
+        status,
+        run: row.try_get::<Option<i64>, _>("run")?.map(RunId),
+        delivery: row.try_get::<Option<i64>, _>("delivery")?.map(DeliveryId),
+        tries: row.try_get("tries")?,
+        owed_since: pack::time(row.try_get("owed_since")?)?,
+    })
+}
+
+fn view(row: &SqliteRow) -> Result<ReportView, StoreError> {
+    Ok(ReportView {
+        report: owed(row)?,
+        state: ReportState::from_column(row.try_get("state")?)?,
+        next_try: pack::time_if(row.try_get("next_try")?)?,
+        note: row.try_get("note")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! Runs: one spec's plan for one delivery, with a call for each function that is called.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::connection::Transaction;
+use super::error::StoreError;
+use super::report::{Link, owe};
+use super::state::{CallState, RunState, verdict_name};
+use super::{Store, pack};
+use crate::domain::event::Event;
+use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
+use crate::domain::plan::{Changes, Decision, Plan, PlannedCall};
+use crate::domain::run::{Status, Verdict};
+use crate::domain::spec::{GitDepth, OnInterrupt};
+
+/// Calls in one statement; with 7 values each, far below SQLite's limit of 32,766.
+const CALLS_AT_ONCE: usize = 256;
+
+/// A run that comes to be when its delivery is settled.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// About a repository.
+    pub event: Event,
+    /// The commit that is built and gets the statuses.
+    pub sha: Sha,
+    pub spec_path: String,
+    pub spec_name: String,
+    pub plan: Plan,
+    pub settings: RunSettings,
+    pub state: NewRunState,
+    /// What the forge is told of it at once.
+    pub statuses: Vec<Status>,
+    pub changes: Changes,
+}
+
+/// What of a spec and of the configuration a run is carried out with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// For each call.
+    pub timeout: Duration,
+    pub on_interrupt: OnInterrupt,
+    pub git_depth: GitDepth,
+    /// Whether the summary status is posted.
+    pub summary: bool,
+}
+
+/// How a run begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewRunState {
+    /// Its plan has calls.
+    Queued,
+    /// Its calls wait until somebody lets them go; why.
+    Held(String),
+    /// There is nothing to call; it has no call rows, whatever its plan says.
+    Finished(Verdict),
+}
+
+/// A run, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunView {
+    pub id: RunId,
+    pub delivery: DeliveryId,
+    pub event: Event,
+    pub sha: Sha,
+    pub spec_path: String,
+    pub spec_name: String,
+    pub plan: Plan,
+    pub settings: RunSettings,
+    pub state: RunState,
+    pub attempt: u32,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// In the plan's order.
+    pub calls: Vec<CallView>,
+}
+
+/// A call, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallView {
+    pub id: CallId,
+    pub call: PlannedCall,
+    pub state: CallState,
+    pub attempt: u32,
+    pub queued_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// What happened to it on the way: interrupted by a stop.
+    pub note: Option<String>,
+}
+
+const VIEW: &str = "\
+    SELECT id, delivery, sha, spec_path, spec_name, state, why, verdict, attempt, created_at,
+           started_at, finished_at, event, plan, settings
+    FROM run JOIN run_plan ON run_plan.run = run.id ";
+
+impl Store {
+    pub async fn run(&self, id: RunId) -> Result<Option<RunView>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("{VIEW} WHERE id = $1"));
+        let rows = sqlx::query(sql).bind(id.0).fetch_all(&self.inner.readers).await?;
+        Ok(self.with_calls(rows).await?.pop())
+    }
+
+    /// The newest first; of one delivery, where it is given.
+    pub async fn runs(
+        &self,
+        limit: usize,
+        delivery: Option<DeliveryId>,
+    ) -> Result<Vec<RunView>, StoreError> {
+        let limit = limit as i64;
+        let rows = match delivery {
+            None => {
+                let sql = sqlx::AssertSqlSafe(format!("{VIEW} ORDER BY id DESC LIMIT $1"));
+                sqlx::query(sql).bind(limit).fetch_all(&self.inner.readers).await?
+            }
+            Some(delivery) => {
+                let sql = format!("{VIEW} WHERE delivery = $1 ORDER BY id DESC LIMIT $2");
+                let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(delivery.0).bind(limit);
+                query.fetch_all(&self.inner.readers).await?
+            }
+        };
+        self.with_calls(rows).await
+    }
+
+    async fn with_calls(&self, rows: Vec<SqliteRow>) -> Result<Vec<RunView>, StoreError> {
+        let mut runs = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        if runs.is_empty() {
+            return Ok(runs);
+        }
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT id, run, position, state, attempt, queued_at, started_at, finished_at, \
+             outcome, exit_status, detail, note FROM call WHERE run IN (",
+        );
+        let mut ids = query.separated(", ");
+        for run in &runs {
+            ids.push_bind(run.id.0);
+        }
+        query.push(") ORDER BY run, position");
+        let rows = query.build().persistent(false).fetch_all(&self.inner.readers).await?;
+        let places: HashMap<RunId, usize> =
+            runs.iter().enumerate().map(|(place, run)| (run.id, place)).collect();
+        for row in &rows {
+            let run = RunId(row.try_get("run")?);
+            if let Some(run) = places.get(&run).and_then(|place| runs.get_mut(*place)) {
+                let call = call_view(row, &run.plan)?;
+                run.calls.push(call);
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// Writes a run, its calls and the statuses that it owes at once.
+pub(super) async fn insert_run(
+    tx: &mut Transaction<'_>,
+    delivery: DeliveryId,
+    new: &NewRun,
+    now: Timestamp,
+) -> Result<RunId, StoreError> {
+    let invalid = |why: &str| StoreError::Invalid {
+        what: format!("a run of `{}`", new.spec_path),
+        why: why.to_owned(),
+    };
+    let repository = new.event.repository.as_ref();
+    let repository =
+        &repository.ok_or_else(|| invalid("its event is about no repository"))?.full_name;
+    let (state, why, verdict) = match &new.state {
+        NewRunState::Queued if new.plan.calls.is_empty() => {
+            return Err(invalid("it is queued and has nothing to call"));
+        }
+        NewRunState::Queued => ("queued", None, None),
+        NewRunState::Held(why) => ("held", Some(why.as_str()), None),
+        NewRunState::Finished(verdict) => ("finished", None, Some(verdict_name(*verdict))),
+    };
+    let errored = new.plan.functions.iter().filter(|it| it.decision == Decision::Error).count();
+    let sql = "INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
+                 why, verdict, summary, errored, created_at, finished_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
+    let id: i64 = sqlx::query_scalar(sql)
+        .bind(delivery.0)
+        .bind(new.event.vendor.as_str())
+        .bind(repository.as_str())
+        .bind(new.sha.as_str())
+        .bind(new.spec_path.as_str())
+        .bind(new.spec_name.as_str())
+        .bind(state)
+        .bind(why)
+        .bind(verdict)
+        .bind(i64::from(new.settings.summary))
+        .bind(errored as i64)
+        .bind(now.as_microsecond())
+        .bind(verdict.map(|_| now.as_microsecond()))
+        .fetch_one(tx.db())
+        .await?;
+    let id = RunId(id);
+    let changes = match &new.changes {
+        Changes::NoDiff => None,
+        Changes::Files(files) => Some(pack::pack("the changed files", files)?),
+    };
+    sqlx::query("INSERT INTO run_plan (run, event, plan, settings, changes) VALUES ($1, $2, $3, $4, $5)")
+        .bind(id.0)
+        .bind(pack::pack("the event", &new.event)?)
+        .bind(pack::pack("the plan", &new.plan)?)
+        .bind(pack::to_json("the settings", &new.settings)?)
+        .bind(changes)
+        .execute(tx.db())
+        .await?;
+    if verdict.is_none() {
+        insert_calls(tx, id, &new.plan, why.is_some(), now).await?;
+    }
+    for status in &new.statuses {
+        let link = Link { run: Some(id), delivery: Some(delivery) };
+        owe(tx, new.event.vendor, repository, &new.sha, link, status, now).await?;
+    }
+    Ok(id)
+}
+
+async fn insert_calls(
+    tx: &mut Transaction<'_>,
+    run: RunId,
+    plan: &Plan,
+    held: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let numbered: Vec<(i64, &PlannedCall)> = (0..).zip(&plan.calls).collect();
+    for some in numbered.chunks(CALLS_AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO call (run, position, context, posts_status, state, held, queued_at) ",
+        );
+        query.push_values(some, |mut row, (position, call)| {
+            row.push_bind(run.0)
+                .push_bind(*position)
+                .push_bind(call.context.as_str())
+                .push_bind(i64::from(call.posts_status))
+                .push("'queued'")
+                .push_bind(i64::from(held))
+                .push_bind(now.as_microsecond());
+        });
+        query.build().persistent(some.len() == 1).execute(tx.db()).await?;
+    }
+    Ok(())
+}
+
+/// A run's changed files, from their column.
+pub(super) fn changes(frame: Option<&[u8]>) -> Result<Changes, StoreError> {
+    Ok(match frame {
+        None => Changes::NoDiff,
+        Some(frame) => Changes::Files(pack::unpack("the changed files", frame)?),
+    })
+}
+
+pub(super) fn sha(row: &SqliteRow) -> Result<Sha, StoreError> {
+    let text: &str = row.try_get("sha")?;
+    text.parse().map_err(|error| StoreError::unreadable("a commit", error))
+}
+
+fn view(row: &SqliteRow) -> Result<RunView, StoreError> {
+    let settings: &str = row.try_get("settings")?;
+    Ok(RunView {
+        id: RunId(row.try_get("id")?),
+        delivery: DeliveryId(row.try_get("delivery")?),
+        event: pack::unpack("a run's event", row.try_get("event")?)?,
+        sha: sha(row)?,
+        spec_path: row.try_get("spec_path")?,
+        spec_name: row.try_get("spec_name")?,
+        plan: pack::unpack("a run's plan", row.try_get("plan")?)?,
+        settings: pack::from_json("a run's settings", settings.as_bytes())?,
+        state: RunState::from_columns(
+            row.try_get("state")?,
+            row.try_get("why")?,
+            row.try_get("verdict")?,
+        )?,
+        attempt: row.try_get("attempt")?,
+        created_at: pack::time(row.try_get("created_at")?)?,
+        started_at: pack::time_if(row.try_get("started_at")?)?,
+        finished_at: pack::time_if(row.try_get("finished_at")?)?,
+        calls: Vec::new(),
+    })
+}
+
+fn call_view(row: &SqliteRow, plan: &Plan) -> Result<CallView, StoreError> {
+    Ok(CallView {
+        id: CallId(row.try_get("id")?),
+        call: planned(plan, row.try_get("position")?)?,
+        state: CallState::from_columns(
+            row.try_get("state")?,
+            row.try_get("outcome")?,
+            row.try_get("exit_status")?,
+            row.try_get("detail")?,
+        )?,
+        attempt: row.try_get("attempt")?,
+        queued_at: pack::time(row.try_get("queued_at")?)?,
+        started_at: pack::time_if(row.try_get("started_at")?)?,
+        finished_at: pack::time_if(row.try_get("finished_at")?)?,
+        note: row.try_get("note")?,
+    })
+}
+
+/// The call at a place of a plan.
+pub(super) fn planned(plan: &Plan, position: i64) -> Result<PlannedCall, StoreError> {
+    let call = usize::try_from(position).ok().and_then(|position| plan.calls.get(position));
+    call.cloned().ok_or_else(|| {
+        StoreError::unreadable("a call", format!("its plan has no call {position}"))
+    })
+}
+
+#[cfg(test)]
+mod tests;
