@@ -240,7 +240,9 @@ fn body(row: &SqliteRow) -> Result<Vec<u8>, StoreError> {
 
 fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
     let state = match row.try_get("state")? {
-        "received" => DeliveryState::Received { retry_at: pack::time_if(row.try_get("retry_at")?)? },
+        "received" => {
+            DeliveryState::Received { retry_at: pack::time_if(row.try_get("retry_at")?)? }
+        }
         "claimed" => DeliveryState::Claimed { since: pack::time(row.try_get("claimed_at")?)? },
         "settled" => DeliveryState::Settled {
             at: pack::time(row.try_get("settled_at")?)?,

@@ -14,41 +14,29 @@ pub enum StoreError {
     #[error("The disk of the database is full; make room in the data folder")]
     Full,
     /// The files or their file system cannot be written or opened.
-    #[error("The database cannot be written ({0}); check the rights and the mount of the data folder")]
+    #[error(
+        "The database cannot be written ({0}); check the rights and the mount of the data folder"
+    )]
     ReadOnly(String),
     /// What was named is not there, or not in the state that the change starts from.
     #[error("There is no {0}")]
     Missing(String),
     /// What was given cannot be stored as it is: a mistake of the caller.
     #[error("Cannot store {what}: {why}")]
-    Invalid {
-        what: String,
-        why: String,
-    },
+    Invalid { what: String, why: String },
     /// A row that this program cannot read.
     #[error("Cannot read {what} from the database: {why}")]
-    Unreadable {
-        what: String,
-        why: String,
-    },
+    Unreadable { what: String, why: String },
     /// The database was written by a newer program.
     #[error(
         "The database `{}` has schema {found}, and this program knows schemas up to {known}; start \
          the newer program again, or set `POCKETCI_DATA_DIR` to another folder",
         path.display()
     )]
-    Newer {
-        path: PathBuf,
-        found: i64,
-        known: i64,
-    },
+    Newer { path: PathBuf, found: i64, known: i64 },
     /// A file or folder beside the database.
     #[error("Cannot {doing} `{}`: {source}", path.display())]
-    File {
-        doing: &'static str,
-        path: PathBuf,
-        source: Arc<io::Error>,
-    },
+    File { doing: &'static str, path: PathBuf, source: Arc<io::Error> },
     /// The store has been closed.
     #[error("The store is closed")]
     Closed,

@@ -287,3 +287,6 @@ async fn known<'a>(
     }
     Ok(known)
 }
+
+#[cfg(test)]
+mod tests;

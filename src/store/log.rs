@@ -117,7 +117,8 @@ impl<'a> LogLine<'a> {
         let space = line.iter().position(|byte| *byte == b' ')?;
         let at = std::str::from_utf8(&line[..space]).ok()?.parse().ok()?;
         let rest = &line[space + 1..];
-        let stream = LogStream::ALL.into_iter().find(|it| rest.first() == Some(&(it.mark() as u8)))?;
+        let stream =
+            LogStream::ALL.into_iter().find(|it| rest.first() == Some(&(it.mark() as u8)))?;
         let text = rest[1..].strip_prefix(b" ")?;
         Some(Self { at: Some(at), stream, text })
     }

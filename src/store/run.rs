@@ -203,14 +203,16 @@ pub(super) async fn insert_run(
         Changes::NoDiff => None,
         Changes::Files(files) => Some(pack::pack("the changed files", files)?),
     };
-    sqlx::query("INSERT INTO run_plan (run, event, plan, settings, changes) VALUES ($1, $2, $3, $4, $5)")
-        .bind(id.0)
-        .bind(pack::pack("the event", &new.event)?)
-        .bind(pack::pack("the plan", &new.plan)?)
-        .bind(pack::to_json("the settings", &new.settings)?)
-        .bind(changes)
-        .execute(tx.db())
-        .await?;
+    sqlx::query(
+        "INSERT INTO run_plan (run, event, plan, settings, changes) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(id.0)
+    .bind(pack::pack("the event", &new.event)?)
+    .bind(pack::pack("the plan", &new.plan)?)
+    .bind(pack::to_json("the settings", &new.settings)?)
+    .bind(changes)
+    .execute(tx.db())
+    .await?;
     if verdict.is_none() {
         insert_calls(tx, id, &new.plan, why.is_some(), now).await?;
     }
@@ -305,9 +307,8 @@ fn call_view(row: &SqliteRow, plan: &Plan) -> Result<CallView, StoreError> {
 /// The call at a place of a plan.
 pub(super) fn planned(plan: &Plan, position: i64) -> Result<PlannedCall, StoreError> {
     let call = usize::try_from(position).ok().and_then(|position| plan.calls.get(position));
-    call.cloned().ok_or_else(|| {
-        StoreError::unreadable("a call", format!("its plan has no call {position}"))
-    })
+    call.cloned()
+        .ok_or_else(|| StoreError::unreadable("a call", format!("its plan has no call {position}")))
 }
 
 #[cfg(test)]
