@@ -151,10 +151,10 @@ impl Store {
     /// is not postponed can be claimed at once and is not looked at here.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let in_flight = lock(&self.inner.in_flight).clone();
-        let sql = "SELECT min(retry_at) FROM delivery
+        let sql = "SELECT min(retry_at) FROM delivery INDEXED BY delivery_postponed
                    WHERE state = 'received' AND retry_at IS NOT NULL";
         let delivery: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.inner.readers).await?;
-        let sql = "SELECT id, next_try FROM report
+        let sql = "SELECT id, next_try FROM report INDEXED BY report_postponed
                    WHERE state = 'owed' AND next_try IS NOT NULL
                    ORDER BY next_try, id LIMIT $1";
         let reports: Vec<(i64, i64)> = sqlx::query_as(sql)

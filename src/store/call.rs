@@ -14,9 +14,9 @@ use super::run::{RunSettings, changes, planned, sha};
 use super::state::{CallState, outcome_columns, verdict_name};
 use super::{Store, found, pack};
 use crate::domain::event::Event;
-use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha};
+use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
 use crate::domain::plan::{Changes, Plan, PlannedCall};
-use crate::domain::report;
+use crate::domain::report::{self, Part};
 use crate::domain::run::{Outcome, Verdict};
 
 /// A call that is to be carried out by whoever claimed it.
@@ -41,7 +41,8 @@ pub struct ClaimedCall {
 /// Reads one row of its partial index, whatever waits.
 pub(super) const CLAIM: &str = "\
     UPDATE call SET state = 'running', started_at = $1
-    WHERE id = (SELECT id FROM call WHERE state = 'queued' AND held = 0 ORDER BY id LIMIT 1)
+    WHERE id = (SELECT id FROM call INDEXED BY call_queued
+                WHERE state = 'queued' AND held = 0 ORDER BY id LIMIT 1)
     RETURNING id, run, position, attempt";
 
 impl Store {
@@ -152,21 +153,24 @@ async fn finish(
     let row = row.ok_or_else(|| StoreError::Missing(format!("unfinished call {id}")))?;
     let run = Run::read(tx, RunId(row.try_get("run")?)).await?;
     if row.try_get("posts_status")? {
-        let started_at = pack::time_if(row.try_get("started_at")?)?.unwrap_or(now);
-        // The clock may have been set back.
-        let took = Duration::try_from(now.duration_since(started_at)).unwrap_or_default();
+        let took = since(pack::time_if(row.try_get("started_at")?)?, now);
         let status = report::finished_call(row.try_get("context")?, outcome, took);
         owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
     }
-    let outcomes = outcomes(tx, run.id).await?;
+    let calls = calls(tx, run.id).await?;
+    let outcomes: Option<Vec<Outcome>> = calls.iter().map(|call| call.1.clone()).collect();
     if run.summary {
-        let status = report::summary(&run.spec_name, &outcomes, run.errored);
+        let parts: Vec<Part<'_>> = calls
+            .iter()
+            .map(|(kebab, outcome)| Part { name: kebab, outcome: outcome.as_ref() })
+            .collect();
+        let errored: Vec<&str> = run.errored.iter().map(String::as_str).collect();
+        let took = outcomes.is_some().then(|| since(run.started_at, now));
+        let status = report::summary_of(&run.spec_name, &parts, &errored, took);
         owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
     }
-    let Some(outcomes) = outcomes.into_iter().collect::<Option<Vec<Outcome>>>() else {
-        return Ok(None);
-    };
-    let verdict = report::verdict(&outcomes, run.errored);
+    let Some(outcomes) = outcomes else { return Ok(None) };
+    let verdict = report::verdict(&outcomes, run.errored.len());
     let sql = "UPDATE run SET state = 'finished', why = NULL, verdict = $1, finished_at = $2
                WHERE id = $3";
     sqlx::query(sql)
@@ -178,24 +182,33 @@ async fn finish(
     Ok(Some(verdict))
 }
 
+/// How long ago something started; nothing when it did not, or when the clock was set back.
+fn since(started_at: Option<Timestamp>, now: Timestamp) -> Duration {
+    let took = started_at.map(|started_at| now.duration_since(started_at));
+    took.and_then(|took| Duration::try_from(took).ok()).unwrap_or_default()
+}
+
 /// What of a run its statuses are made of.
 struct Run {
     id: RunId,
     link: Link,
-    vendor: crate::domain::ids::Vendor,
+    vendor: Vendor,
     repository: RepoName,
     sha: Sha,
     spec_name: String,
     summary: bool,
-    errored: usize,
+    errored: Vec<String>,
+    started_at: Option<Timestamp>,
 }
 
 impl Run {
     async fn read(tx: &mut Transaction<'_>, id: RunId) -> Result<Self, StoreError> {
-        let sql = "SELECT delivery, vendor, repository, sha, spec_name, summary, errored
+        let sql = "SELECT delivery, vendor, repository, sha, spec_name, summary, errored,
+                          started_at
                    FROM run WHERE id = $1";
         let row = sqlx::query(sql).bind(id.0).fetch_one(tx.db()).await?;
         let delivery = DeliveryId(row.try_get("delivery")?);
+        let errored: &str = row.try_get("errored")?;
         Ok(Self {
             id,
             link: Link { run: Some(id), delivery: Some(delivery) },
@@ -204,7 +217,8 @@ impl Run {
             sha: sha(&row)?,
             spec_name: row.try_get("spec_name")?,
             summary: row.try_get("summary")?,
-            errored: row.try_get::<i64, _>("errored")? as usize,
+            errored: pack::from_json("a run's errors", errored.as_bytes())?,
+            started_at: pack::time_if(row.try_get("started_at")?)?,
         })
     }
 }
@@ -214,12 +228,12 @@ pub(super) fn repository(row: &SqliteRow) -> Result<RepoName, StoreError> {
     name.parse().map_err(|error| StoreError::unreadable("a repository's name", error))
 }
 
-/// How the calls of a run ended, in the plan's order; none for those that have not.
-async fn outcomes(
+/// The calls of a run in the plan's order: the function's kebab name, and how it ended if it has.
+async fn calls(
     tx: &mut Transaction<'_>,
     run: RunId,
-) -> Result<Vec<Option<Outcome>>, StoreError> {
-    let sql = "SELECT state, outcome, exit_status, detail FROM call
+) -> Result<Vec<(String, Option<Outcome>)>, StoreError> {
+    let sql = "SELECT kebab, state, outcome, exit_status, detail FROM call
                WHERE run = $1 ORDER BY position";
     let rows = sqlx::query(sql).bind(run.0).fetch_all(tx.db()).await?;
     rows.iter()
@@ -230,7 +244,7 @@ async fn outcomes(
                 row.try_get("exit_status")?,
                 row.try_get("detail")?,
             )?;
-            Ok(state.outcome().cloned())
+            Ok((row.try_get("kebab")?, state.outcome().cloned()))
         })
         .collect()
 }

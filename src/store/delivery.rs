@@ -59,14 +59,15 @@ pub struct DeliveryView {
 }
 
 /// The oldest of those that wait for nothing and the one that has been due for the longest; each
-/// arm reads one row of its partial index, whatever waits.
+/// arm reads one row of its partial index, whatever waits. States are literals here and wherever
+/// such an index is to be used: with a bound value SQLite could not know that it may.
 pub(super) const CLAIM: &str = "\
     UPDATE delivery SET state = 'claimed', claimed_at = $1, tries = tries + 1, retry_at = NULL
     WHERE id = (SELECT min(id) FROM (
-        SELECT id FROM (SELECT id FROM delivery
+        SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_fresh
                         WHERE state = 'received' AND retry_at IS NULL ORDER BY id LIMIT 1)
         UNION ALL
-        SELECT id FROM (SELECT id FROM delivery
+        SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_postponed
                         WHERE state = 'received' AND retry_at IS NOT NULL AND retry_at <= $1
                         ORDER BY retry_at, id LIMIT 1)))
     RETURNING id, vendor, forge_id, event_name, received_at, tries";

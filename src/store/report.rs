@@ -63,11 +63,11 @@ pub(super) const CLAIM: &str = "\
     SELECT id, seq, vendor, repository, sha, context, commit_state, description, run, delivery,
            tries, owed_since
     FROM report WHERE id IN (
-        SELECT id FROM (SELECT id FROM report
+        SELECT id FROM (SELECT id FROM report INDEXED BY report_fresh
                         WHERE state = 'owed' AND next_try IS NULL
                         ORDER BY owed_since, id LIMIT $2)
         UNION ALL
-        SELECT id FROM (SELECT id FROM report
+        SELECT id FROM (SELECT id FROM report INDEXED BY report_postponed
                         WHERE state = 'owed' AND next_try IS NOT NULL AND next_try <= $1
                         ORDER BY next_try, id LIMIT $2))
     ORDER BY owed_since, id";

@@ -18,8 +18,9 @@ use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Changes, Decision, Plan, PlannedCall};
 use crate::domain::run::{Status, Verdict};
 use crate::domain::spec::{GitDepth, OnInterrupt};
+use crate::domain::{report, strcase};
 
-/// Calls in one statement; with 7 values each, far below SQLite's limit of 32,766.
+/// Calls in one statement; with 8 values each at most, far below SQLite's limit of 32,766.
 const CALLS_AT_ONCE: usize = 256;
 
 /// A run that comes to be when its delivery is settled.
@@ -46,7 +47,7 @@ pub struct RunSettings {
     pub timeout: Duration,
     pub on_interrupt: OnInterrupt,
     pub git_depth: GitDepth,
-    /// Whether the summary status is posted.
+    /// Whether the spec wants the summary status; see [`report::has_summary`].
     pub summary: bool,
 }
 
@@ -178,7 +179,10 @@ pub(super) async fn insert_run(
         NewRunState::Held(why) => ("held", Some(why.as_str()), None),
         NewRunState::Finished(verdict) => ("finished", None, Some(verdict_name(*verdict))),
     };
-    let errored = new.plan.functions.iter().filter(|it| it.decision == Decision::Error).count();
+    let errored = new.plan.functions.iter().filter(|it| it.decision == Decision::Error);
+    let errored: Vec<String> = errored.map(|it| strcase::to_kebab(&it.name)).collect();
+    // Some events bring nothing new to judge, whatever the spec says.
+    let summary = report::has_summary(&new.event, &new.plan, new.settings.summary);
     let sql = "INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
                  why, verdict, summary, errored, created_at, finished_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
@@ -192,8 +196,8 @@ pub(super) async fn insert_run(
         .bind(state)
         .bind(why)
         .bind(verdict)
-        .bind(i64::from(new.settings.summary))
-        .bind(errored as i64)
+        .bind(i64::from(summary))
+        .bind(pack::to_json("the functions that errored", &errored)?)
         .bind(now.as_microsecond())
         .bind(verdict.map(|_| now.as_microsecond()))
         .fetch_one(tx.db())
@@ -233,11 +237,13 @@ async fn insert_calls(
     let numbered: Vec<(i64, &PlannedCall)> = (0..).zip(&plan.calls).collect();
     for some in numbered.chunks(CALLS_AT_ONCE) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO call (run, position, context, posts_status, state, held, queued_at) ",
+            "INSERT INTO call (run, position, kebab, context, posts_status, state, held, \
+             queued_at) ",
         );
         query.push_values(some, |mut row, (position, call)| {
             row.push_bind(run.0)
                 .push_bind(*position)
+                .push_bind(call.kebab.as_str())
                 .push_bind(call.context.as_str())
                 .push_bind(i64::from(call.posts_status))
                 .push("'queued'")

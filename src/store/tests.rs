@@ -148,6 +148,7 @@ pub(super) fn call(name: &str) -> PlannedCall {
         context: format!("pocketci/{name}"),
         posts_status: true,
         action: Action::Shell { run: "true".to_owned(), secrets: Vec::new() },
+        notes: Vec::new(),
     }
 }
 
@@ -178,6 +179,7 @@ pub(super) fn run(names: &[&str]) -> NewRun {
                     decision: Decision::Call,
                     code: "level_4".to_owned(),
                     text: "its name matches".to_owned(),
+                    context: None,
                 })
                 .collect(),
             calls,
@@ -254,7 +256,7 @@ async fn a_start_takes_up_what_was_under_way() {
     assert_eq!((again.id, again.attempt), (first.id, 1));
     let view = store.run(planned).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Running);
-    let note = "The agent stopped while it was running; taken up again at 2026-11-18T07:08:20Z";
+    let note = "The agent stopped while it was running; taken up again at 2026-11-18T11:08:20Z";
     assert_eq!(view.calls[0].note.as_deref(), Some(note));
     assert_eq!(store.recover(at(102)).await.unwrap().calls, 1);
 }
@@ -317,7 +319,7 @@ async fn a_failed_transaction_does_not_spoil_the_next() {
 }
 
 #[tokio::test]
-async fn a_locked_database_is_busy_and_a_full_one_full() {
+async fn a_full_database_is_full_and_goes_on_when_there_is_room() {
     let world = World::new().await;
     let pages = world.count("SELECT page_count FROM pragma_page_count").await;
     {
@@ -336,6 +338,13 @@ async fn a_locked_database_is_busy_and_a_full_one_full() {
     assert!(matches!(world.store.record(large.clone()).await, Err(StoreError::Full)));
     // The next transaction has a connection of its own, without the limit: room was made.
     assert!(matches!(world.store.record(large).await, Ok(Recorded::New(_))));
+}
+
+#[tokio::test]
+async fn a_call_has_a_log_for_each_attempt() {
+    let world = World::new().await;
+    let path = world.store.log_path(RunId(7), CallId(9), 2);
+    assert_eq!(path, world.folder.path().join("logs/7/9-2.log"));
 }
 
 #[tokio::test]
@@ -360,24 +369,29 @@ async fn what_waits_is_found_by_its_index() {
     let world = World::new().await;
     world
         .sql(
-            "INSERT INTO delivery (vendor, forge_id, event_name, title, received_at, state)
-               VALUES ('github', 'a', 'push', '', 0, 'received');
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO delivery (vendor, forge_id, event_name, title, received_at, state)
+               SELECT 'github', i, 'push', '', 0, 'received' FROM n;
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO report (vendor, repository, sha, context, commit_state, description, seq,
+                                 state, owed_since)
+               SELECT 'github', 'a/b', '', i, 'pending', '', 1, 'owed', 0 FROM n;
              INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
                               summary, errored, created_at)
-               VALUES (1, 'github', 'a/b', '', '', '', 'queued', 0, 0, 0);
+               VALUES (1, 'github', 'a/b', '', '', '', 'queued', 0, '[]', 0);
              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-             INSERT INTO call (run, position, context, posts_status, state, held, queued_at)
-               SELECT 1, i, '', 0, 'queued', 0, 0 FROM n;
+             INSERT INTO call (run, position, kebab, context, posts_status, state, held, queued_at)
+               SELECT 1, i, '', '', 0, 'queued', 0, 0 FROM n;
              ANALYZE",
         )
         .await;
     let plan = world.query_plan(call::CLAIM).await;
-    assert!(plan.contains("SCAN call USING COVERING INDEX call_queued"), "{plan}");
+    assert!(plan.contains("INDEX call_queued"), "{plan}");
     let plan = world.query_plan(delivery::CLAIM).await;
-    assert!(plan.contains("SCAN delivery USING COVERING INDEX delivery_fresh"), "{plan}");
-    assert!(plan.contains("SEARCH delivery USING COVERING INDEX delivery_postponed"), "{plan}");
+    assert!(plan.contains("INDEX delivery_fresh"), "{plan}");
+    assert!(plan.contains("INDEX delivery_postponed (retry_at>"), "{plan}");
     let plan = world.query_plan(report::CLAIM).await;
     assert!(plan.contains("INDEX report_fresh"), "{plan}");
-    assert!(plan.contains("SEARCH report USING COVERING INDEX report_postponed"), "{plan}");
+    assert!(plan.contains("INDEX report_postponed (next_try>"), "{plan}");
     assert!(!plan.contains("SCAN report\n"), "{plan}");
 }

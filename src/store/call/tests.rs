@@ -3,7 +3,7 @@ use super::super::{CallState, RunState, StoreError};
 use crate::domain::ids::CallId;
 use crate::domain::plan::{Changes, Decision, FunctionDecision};
 use crate::domain::report;
-use crate::domain::run::{CommitState, Outcome, Verdict};
+use crate::domain::run::{Outcome, Verdict};
 
 #[tokio::test]
 async fn a_call_is_claimed_carried_out_and_finished() {
@@ -22,7 +22,7 @@ async fn a_call_is_claimed_carried_out_and_finished() {
 
     let failed = Outcome::Failed { exit: 3 };
     let verdict = world.store.finish_call(call.id, &failed, at(10)).await.unwrap();
-    assert_eq!(verdict, Some(report::verdict(&[failed.clone()], 0)));
+    assert_eq!(verdict, Some(Verdict::Failed));
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.state.verdict(), verdict);
     assert_eq!(view.finished_at, Some(at(10)));
@@ -65,15 +65,14 @@ async fn statuses_follow_the_calls_and_the_last_one_ends_the_run() {
     let shown = super::super::tests::shown;
     let expected = [
         shown(&report::finished_call("pocketci/test", &Outcome::Passed, took)),
-        shown(&report::summary("", &[Some(Outcome::Passed), None], 0)),
+        "pocketci pending 1 of 2 done".to_owned(),
     ];
     assert_eq!(world.owed().await, expected);
 
     let verdict = world.store.finish_call(second.id, &Outcome::Passed, at(9)).await.unwrap();
     assert_eq!(verdict, Some(Verdict::Passed));
-    let passed = [Some(Outcome::Passed), Some(Outcome::Passed)];
     // The second posts no status of its own.
-    assert_eq!(world.owed().await, [shown(&report::summary("", &passed, 0))]);
+    assert_eq!(world.owed().await, ["pocketci success 2 passed in 6 s"]);
     assert_eq!(world.store.run(id).await.unwrap().unwrap().state.verdict(), verdict);
 }
 
@@ -82,18 +81,18 @@ async fn a_function_that_errored_in_planning_counts() {
     let world = World::new().await;
     let mut new = run(&["test"]);
     new.plan.functions.push(FunctionDecision {
-        name: "broken".to_owned(),
+        name: "brokenOnPush".to_owned(),
         decision: Decision::Error,
         code: "unknown_secret".to_owned(),
         text: "wants a secret that is not set".to_owned(),
+        context: None,
     });
     world.run("a", new).await;
     let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
     let verdict = world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     assert_eq!(verdict, Some(report::verdict(&[Outcome::Passed], 1)));
-    let summary = report::summary("", &[Some(Outcome::Passed)], 1);
-    assert_ne!(summary.state, CommitState::Success);
-    assert!(world.owed().await.contains(&super::super::tests::shown(&summary)));
+    let summary = "pocketci failure 1 of 2 could not start: broken-on-push";
+    assert!(world.owed().await.contains(&summary.to_owned()));
 }
 
 #[tokio::test]
@@ -104,7 +103,7 @@ async fn without_a_summary_none_is_owed() {
     world.run("a", new).await;
     let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
     world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
-    assert_eq!(world.owed().await.len(), 1);
+    assert_eq!(world.owed().await, ["pocketci/test success Passed in 1 s"]);
 }
 
 #[tokio::test]
@@ -156,4 +155,34 @@ async fn an_unreadable_call_is_given_up_and_the_next_one_claimed() {
     assert_eq!(broken.0, 1);
     let finished = "SELECT count(*) FROM run WHERE id = 1 AND state = 'finished'";
     assert_eq!(world.count(finished).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_claimers_share_no_call() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..40).map(|n| format!("test{n}")).collect();
+    let id = world.run("a", run(&names.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    let workers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = world.store.clone();
+            tokio::spawn(async move {
+                let mut claimed = Vec::new();
+                while let Some(call) = store.claim_call(at(3)).await.unwrap() {
+                    claimed.push(call.call.function);
+                    store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
+                }
+                claimed
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for worker in workers {
+        claimed.extend(worker.await.unwrap());
+    }
+    claimed.sort();
+    let mut names = names;
+    names.sort();
+    assert_eq!(claimed, names);
+    let view = world.store.run(id).await.unwrap().unwrap();
+    assert_eq!(view.state, RunState::Finished(Verdict::Passed));
 }

@@ -1,3 +1,6 @@
+use std::future::poll_fn;
+use std::task::Poll;
+
 use super::super::state::{DeliveryState, Settled};
 use super::super::tests::{World, at, delivery, reason, repo, run, sha, status};
 use super::super::{NewRunState, RunState, Settlement, StoreError, Whose};
@@ -128,4 +131,33 @@ async fn an_unreadable_delivery_is_given_up_and_the_next_one_claimed() {
     };
     assert_eq!(whose, Whose::Agent);
     assert!(text.starts_with("Cannot read the body from the database: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settlement_that_is_given_up_half_way_is_all_or_nothing() {
+    let world = World::new().await;
+    for polls in 0..40 {
+        let id = world.claimed_delivery(&polls.to_string()).await;
+        let runs = vec![run(&["test", "lint"]), run(&["build"])];
+        let mut settle = Box::pin(world.store.settle(id, Settlement::Planned { runs }, at(2)));
+        for _ in 0..polls {
+            if poll_fn(|cx| Poll::Ready(settle.as_mut().poll(cx).is_ready())).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(settle);
+        // Whatever is asked next waits for the end of what was given up.
+        let recovered = world.store.recover(at(3)).await.unwrap();
+        let calls = world.store.runs(10, Some(id)).await.unwrap();
+        let calls: usize = calls.iter().map(|run| run.calls.len()).sum();
+        match recovered.deliveries {
+            0 => assert_eq!(calls, 3),
+            _ => {
+                assert_eq!(calls, 0);
+                let again = world.store.claim_delivery(at(4)).await.unwrap().unwrap();
+                world.store.settle(again.id, Settlement::Skipped(reason()), at(4)).await.unwrap();
+            }
+        }
+    }
 }

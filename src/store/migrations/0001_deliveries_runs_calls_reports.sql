@@ -57,8 +57,8 @@ CREATE TABLE run (
     attempt INTEGER NOT NULL DEFAULT 1,
     -- 1: the summary status is posted.
     summary INTEGER NOT NULL CHECK (summary IN (0, 1)),
-    -- Functions that errored in planning.
-    errored INTEGER NOT NULL,
+    -- ["kebab-name", …] of the functions that errored in planning.
+    errored TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     started_at INTEGER,
     finished_at INTEGER,
@@ -82,6 +82,7 @@ CREATE TABLE call (
     run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     -- Its place in the plan's calls, from 0.
     position INTEGER NOT NULL,
+    kebab TEXT NOT NULL,
     context TEXT NOT NULL,
     posts_status INTEGER NOT NULL CHECK (posts_status IN (0, 1)),
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
