@@ -32,7 +32,7 @@ mod run;
 mod schema;
 mod state;
 
-pub use call::ClaimedCall;
+pub use call::{ClaimedCall, Startable};
 pub use delivery::{ClaimedDelivery, DeliveryView, Settlement};
 pub use error::StoreError;
 pub use intake::{NewDelivery, Recorded};
@@ -147,13 +147,19 @@ impl Store {
         })
     }
 
-    /// When the next postponed delivery or report is due; none when nothing is postponed. What
-    /// is not postponed can be claimed at once and is not looked at here.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let in_flight = lock(&self.inner.in_flight).clone();
+    /// When the next postponed delivery is due; none when none is. What is not postponed can be
+    /// claimed at once and is not looked at here.
+    pub async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT min(retry_at) FROM delivery INDEXED BY delivery_postponed
                    WHERE state = 'received' AND retry_at IS NOT NULL";
-        let delivery: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.inner.readers).await?;
+        let due: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.inner.readers).await?;
+        pack::time_if(due)
+    }
+
+    /// When the next postponed report is due, likewise; one that is being sent is answered soon,
+    /// and due again then if at all.
+    pub async fn next_report_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let in_flight = lock(&self.inner.in_flight).clone();
         let sql = "SELECT id, next_try FROM report INDEXED BY report_postponed
                    WHERE state = 'owed' AND next_try IS NOT NULL
                    ORDER BY next_try, id LIMIT $1";
@@ -161,9 +167,8 @@ impl Store {
             .bind(in_flight.len() as i64 + 1)
             .fetch_all(&self.inner.readers)
             .await?;
-        // One that is being sent is answered soon, and due again then if at all.
-        let report = reports.into_iter().find(|(id, _)| !in_flight.contains(&ReportId(*id)));
-        pack::time_if(delivery.into_iter().chain(report.map(|(_, next_try)| next_try)).min())
+        let due = reports.into_iter().find(|(id, _)| !in_flight.contains(&ReportId(*id)));
+        pack::time_if(due.map(|(_, next_try)| next_try))
     }
 
     /// Where the log of a call's attempt lies; the file may not be there yet, or no longer.

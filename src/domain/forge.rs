@@ -37,7 +37,9 @@ impl Headers {
     /// Takes what an HTTP client or server has; values that are no text are left out.
     pub fn from_http(headers: &http::HeaderMap) -> Self {
         let pairs = headers.iter();
-        Self::from_pairs(pairs.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
+        Self::from_pairs(
+            pairs.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+        )
     }
 }
 

@@ -106,7 +106,8 @@ fn closure(tree: &dyn Tree, module: &str) -> Option<BTreeMap<String, String>> {
             Some(other) => other["source"].as_str().map(str::to_owned),
             None => None,
         };
-        let dependencies = json.dependencies.iter().flatten().chain(json.toolchains.iter().flatten());
+        let dependencies =
+            json.dependencies.iter().flatten().chain(json.toolchains.iter().flatten());
         let sources = dependencies.map(|d| d.source().to_owned()).chain(sdk);
         for source in sources {
             let local = join(&folder, &source);

@@ -17,7 +17,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
 use crate::domain::plan::{Changes, Plan, PlannedCall};
 use crate::domain::report::{self, Part};
-use crate::domain::run::{Outcome, Verdict};
+use crate::domain::run::{CommitState, Outcome, Status, Verdict, description};
 
 /// A call that is to be carried out by whoever claimed it.
 #[derive(Debug, Clone)]
@@ -38,19 +38,37 @@ pub struct ClaimedCall {
     pub delivery_forge_id: String,
 }
 
-/// Reads one row of its partial index, whatever waits.
+/// Which calls can be started at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Startable {
+    /// All of them.
+    Any,
+    /// Only commands without a module: the engine does not answer.
+    Commands,
+}
+
+/// Reads at most two rows of its partial index, whatever waits.
 pub(super) const CLAIM: &str = "\
     UPDATE call SET state = 'running', started_at = $1
-    WHERE id = (SELECT id FROM call INDEXED BY call_queued
-                WHERE state = 'queued' AND held = 0 ORDER BY id LIMIT 1)
+    WHERE id = (SELECT min(id) FROM (
+        SELECT min(id) AS id FROM call INDEXED BY call_queued
+        WHERE state = 'queued' AND held = 0 AND shell = 1
+        UNION ALL
+        SELECT min(id) FROM call INDEXED BY call_queued
+        WHERE state = 'queued' AND held = 0 AND shell = 0 AND $2))
     RETURNING id, run, position, attempt";
 
 impl Store {
     /// Claims the oldest queued call whose run is not held; it and its run are running then.
-    pub async fn claim_call(&self, now: Timestamp) -> Result<Option<ClaimedCall>, StoreError> {
+    pub async fn claim_call(
+        &self,
+        startable: Startable,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedCall>, StoreError> {
         loop {
             let mut tx = self.inner.writer.begin().await?;
-            let claim = sqlx::query(CLAIM).bind(now.as_microsecond());
+            let any = startable == Startable::Any;
+            let claim = sqlx::query(CLAIM).bind(now.as_microsecond()).bind(any);
             let Some(row) = claim.fetch_optional(tx.db()).await? else {
                 tx.commit().await?;
                 return Ok(None);
@@ -75,6 +93,44 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether a call waits that needs the engine.
+    pub async fn waits_for_engine(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_queued
+                                  WHERE state = 'queued' AND held = 0 AND shell = 0)";
+        Ok(sqlx::query_scalar::<_, bool>(sql).fetch_one(&self.inner.readers).await?)
+    }
+
+    /// Owes a pending status with this text for every queued call behind `after` that needs the
+    /// engine, so that nobody waits in the dark. Returns the last call told, if there is any.
+    pub async fn tell_waiting(
+        &self,
+        text: &str,
+        after: CallId,
+        now: Timestamp,
+    ) -> Result<Option<CallId>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = "SELECT id, run, context, posts_status FROM call INDEXED BY call_queued
+                   WHERE state = 'queued' AND held = 0 AND shell = 0 AND id > $1 ORDER BY id";
+        let rows = sqlx::query(sql).bind(after.0).fetch_all(tx.db()).await?;
+        let (mut last, mut run) = (None, None::<Run>);
+        for row in &rows {
+            last = Some(CallId(row.try_get("id")?));
+            if !row.try_get::<bool, _>("posts_status")? {
+                continue;
+            }
+            let of = RunId(row.try_get("run")?);
+            if run.as_ref().is_none_or(|run| run.id != of) {
+                run = Some(Run::read(&mut tx, of).await?);
+            }
+            let Some(run) = &run else { continue };
+            let (context, state) = (row.try_get("context")?, CommitState::Pending);
+            let status = Status { context, state, description: description(text) };
+            owe(&mut tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
+        }
+        tx.commit().await?;
+        Ok(last)
     }
 
     /// Puts a running call back into the queue, with a note for people.

@@ -15,7 +15,7 @@ use super::state::{CallState, RunState, verdict_name};
 use super::{Store, pack};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
-use crate::domain::plan::{Changes, Decision, Plan, PlannedCall};
+use crate::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
 use crate::domain::run::{Status, Verdict};
 use crate::domain::spec::{GitDepth, OnInterrupt};
 use crate::domain::{report, strcase};
@@ -237,7 +237,7 @@ async fn insert_calls(
     let numbered: Vec<(i64, &PlannedCall)> = (0..).zip(&plan.calls).collect();
     for some in numbered.chunks(CALLS_AT_ONCE) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO call (run, position, kebab, context, posts_status, state, held, \
+            "INSERT INTO call (run, position, kebab, context, posts_status, shell, state, held, \
              queued_at) ",
         );
         query.push_values(some, |mut row, (position, call)| {
@@ -246,6 +246,7 @@ async fn insert_calls(
                 .push_bind(call.kebab.as_str())
                 .push_bind(call.context.as_str())
                 .push_bind(i64::from(call.posts_status))
+                .push_bind(i64::from(matches!(call.action, Action::Shell { .. })))
                 .push("'queued'")
                 .push_bind(i64::from(held))
                 .push_bind(now.as_microsecond());

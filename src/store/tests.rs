@@ -211,7 +211,7 @@ async fn a_closed_store_takes_nothing_more() {
     let clone = world.store.clone();
     world.store.close().await;
     assert!(matches!(clone.record(delivery("a")).await, Err(StoreError::Closed)));
-    assert!(matches!(clone.claim_call(at(1)).await, Err(StoreError::Closed)));
+    assert!(matches!(clone.claim_call(Startable::Any, at(1)).await, Err(StoreError::Closed)));
     assert!(matches!(clone.runs(1, None).await, Err(StoreError::Closed)));
 }
 
@@ -243,7 +243,7 @@ async fn closing_writes_what_was_accepted() {
 async fn a_start_takes_up_what_was_under_way() {
     let world = World::new().await;
     let planned = world.run("a", run(&["test", "lint"])).await;
-    let first = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let first = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     let delivery = world.claimed_delivery("b").await;
     drop(world.store);
 
@@ -252,7 +252,7 @@ async fn a_start_takes_up_what_was_under_way() {
     assert_eq!(recovered, Recovered { deliveries: 1, calls: 1, reports: 2 });
     let again = store.claim_delivery(at(101)).await.unwrap().unwrap();
     assert_eq!((again.id, again.tries), (delivery, 2));
-    let again = store.claim_call(at(101)).await.unwrap().unwrap();
+    let again = store.claim_call(Startable::Any, at(101)).await.unwrap().unwrap();
     assert_eq!((again.id, again.attempt), (first.id, 1));
     let view = store.run(planned).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Running);
@@ -348,20 +348,20 @@ async fn a_call_has_a_log_for_each_attempt() {
 }
 
 #[tokio::test]
-async fn next_due_is_the_earliest_of_what_waits_for_a_time() {
+async fn what_is_due_next_is_what_waits_for_a_time() {
     let world = World::new().await;
-    assert_eq!(world.store.next_due().await.unwrap(), None);
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
     let id = world.claimed_delivery("a").await;
     world.store.postpone_delivery(id, at(50), "no network").await.unwrap();
-    assert_eq!(world.store.next_due().await.unwrap(), Some(at(50)));
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(at(50)));
     let statuses = [status("pocketci", CommitState::Pending, "")];
     world.store.owe(Vendor::Github, &repo(), &sha(), None, &statuses, at(2)).await.unwrap();
-    assert_eq!(world.store.next_due().await.unwrap(), Some(at(50)), "it can be claimed at once");
+    assert_eq!(world.store.next_report_due().await.unwrap(), None, "it can be claimed at once");
     let report = world.store.claim_reports(at(2), 1).await.unwrap().remove(0);
     world.store.report_failed(report.id, report.seq, at(40), "502").await.unwrap();
-    assert_eq!(world.store.next_due().await.unwrap(), Some(at(40)));
+    assert_eq!(world.store.next_report_due().await.unwrap(), Some(at(40)));
     world.store.claim_reports(at(40), 1).await.unwrap();
-    assert_eq!(world.store.next_due().await.unwrap(), Some(at(50)), "it is being sent");
+    assert_eq!(world.store.next_report_due().await.unwrap(), None, "it is being sent");
 }
 
 #[tokio::test]
@@ -380,8 +380,8 @@ async fn what_waits_is_found_by_its_index() {
                               summary, errored, created_at)
                VALUES (1, 'github', 'a/b', '', '', '', 'queued', 0, '[]', 0);
              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-             INSERT INTO call (run, position, kebab, context, posts_status, state, held, queued_at)
-               SELECT 1, i, '', '', 0, 'queued', 0, 0 FROM n;
+             INSERT INTO call (run, position, kebab, context, posts_status, shell, state, held, queued_at)
+               SELECT 1, i, '', '', 0, 0, 'queued', 0, 0 FROM n;
              ANALYZE",
         )
         .await;

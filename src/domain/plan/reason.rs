@@ -34,7 +34,27 @@ macro_rules! reason_codes {
 }
 
 reason_codes! {
+    // Of a whole delivery.
+    /// The event is about no repository.
+    NoRepository = "no_repository",
+    /// The commit has neither a `pocketci.yaml` nor a module in `./ci`.
+    NoSpec = "no_spec",
+    /// The commit is not on the forge any more.
+    CommitGone = "commit_gone",
+    /// The operator wants nothing of pull requests from forks.
+    ForksNever = "forks_never",
+
     // Of a whole spec.
+    /// The `pocketci.yaml` does not say what to do.
+    SpecError = "spec_error",
+    /// There is no module where the spec says.
+    NoModule = "no_module",
+    /// The module's path leads out of the repository.
+    ModuleOutside = "module_outside",
+    /// The module does not load, or has no functions.
+    ModuleBroken = "module_broken",
+    /// The operator does not allow commands on the agent's host.
+    CommandsNotAllowed = "commands_not_allowed",
     /// `events` does not list the event, or no pattern matches its branch, tag or filter.
     SpecEvent = "spec_event",
     /// `paths`, or the spec's folder, holds no changed file.

@@ -1,7 +1,7 @@
 use super::super::tests::{World, at, run, sha};
-use super::super::{CallState, RunState, StoreError};
+use super::super::{CallState, RunState, Startable, StoreError};
 use crate::domain::ids::CallId;
-use crate::domain::plan::{Changes, Decision, FunctionDecision};
+use crate::domain::plan::{Action, Changes, Decision, FunctionDecision};
 use crate::domain::report;
 use crate::domain::run::{Outcome, Verdict};
 
@@ -10,12 +10,15 @@ async fn a_call_is_claimed_carried_out_and_finished() {
     let world = World::new().await;
     let new = run(&["test"]);
     let id = world.run("a", new.clone()).await;
-    let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     assert_eq!((call.run, &call.call, call.attempt), (id, &new.plan.calls[0], 1));
     assert_eq!((&call.event, &call.sha, &call.settings), (&new.event, &sha(), &new.settings));
     assert_eq!(call.changes, Changes::Files(vec!["main.go".to_owned()]));
     assert_eq!(call.delivery_forge_id, "a");
-    assert!(world.store.claim_call(at(3)).await.unwrap().is_none(), "it is claimed once");
+    assert!(
+        world.store.claim_call(Startable::Any, at(3)).await.unwrap().is_none(),
+        "it is claimed once"
+    );
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!((view.state, view.started_at), (RunState::Running, Some(at(3))));
     assert_eq!(view.calls[0].state, CallState::Running);
@@ -42,7 +45,7 @@ async fn every_outcome_comes_back() {
         Outcome::Errored(String::new()),
     ] {
         let id = world.run(outcome.code(), run(&["test"])).await;
-        let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+        let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
         world.store.finish_call(call.id, &outcome, at(4)).await.unwrap();
         let view = world.store.run(id).await.unwrap().unwrap();
         assert_eq!(view.calls[0].state, CallState::Finished(outcome));
@@ -58,8 +61,8 @@ async fn statuses_follow_the_calls_and_the_last_one_ends_the_run() {
     let id = world.run("a", new).await;
     assert_eq!(world.owed().await, ["pocketci/test pending queued"]);
 
-    let first = world.store.claim_call(at(3)).await.unwrap().unwrap();
-    let second = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let first = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
+    let second = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     assert_eq!(world.store.finish_call(first.id, &Outcome::Passed, at(8)).await.unwrap(), None);
     let took = std::time::Duration::from_secs(5);
     let shown = super::super::tests::shown;
@@ -88,7 +91,7 @@ async fn a_function_that_errored_in_planning_counts() {
         context: None,
     });
     world.run("a", new).await;
-    let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     let verdict = world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     assert_eq!(verdict, Some(report::verdict(&[Outcome::Passed], 1)));
     let summary = "pocketci failure 1 of 2 could not start: broken-on-push";
@@ -101,7 +104,7 @@ async fn without_a_summary_none_is_owed() {
     let mut new = run(&["test"]);
     new.settings.summary = false;
     world.run("a", new).await;
-    let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     assert_eq!(world.owed().await, ["pocketci/test success Passed in 1 s"]);
 }
@@ -110,12 +113,12 @@ async fn without_a_summary_none_is_owed() {
 async fn a_released_call_is_queued_again_with_a_note() {
     let world = World::new().await;
     let id = world.run("a", run(&["test", "lint"])).await;
-    let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     world.store.release_call(call.id, "the agent is stopping").await.unwrap();
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.calls[0].state, CallState::Queued);
     assert_eq!(view.calls[0].note.as_deref(), Some("the agent is stopping"));
-    let again = world.store.claim_call(at(9)).await.unwrap().unwrap();
+    let again = world.store.claim_call(Startable::Any, at(9)).await.unwrap().unwrap();
     assert_eq!((again.id, again.attempt), (call.id, 1), "it has kept its place");
     assert_eq!(world.store.run(id).await.unwrap().unwrap().started_at, Some(at(3)));
 }
@@ -124,7 +127,7 @@ async fn a_released_call_is_queued_again_with_a_note() {
 async fn a_finished_call_stays_as_it_is() {
     let world = World::new().await;
     let id = world.run("a", run(&["test"])).await;
-    let call = world.store.claim_call(at(3)).await.unwrap().unwrap();
+    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
     world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     let again = world.store.finish_call(call.id, &Outcome::TimedOut, at(5)).await;
     assert_eq!(again.unwrap_err().to_string(), "There is no unfinished call 1");
@@ -142,7 +145,7 @@ async fn a_queued_call_can_be_cancelled() {
     let call = world.store.run(id).await.unwrap().unwrap().calls[0].id;
     let outcome = Outcome::Cancelled("superseded".to_owned());
     assert!(world.store.finish_call(call, &outcome, at(4)).await.unwrap().is_some());
-    assert!(world.store.claim_call(at(5)).await.unwrap().is_none());
+    assert!(world.store.claim_call(Startable::Any, at(5)).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -151,7 +154,7 @@ async fn an_unreadable_call_is_given_up_and_the_next_one_claimed() {
     let broken = world.run("a", run(&["test"])).await;
     let good = world.run("b", run(&["test"])).await;
     world.sql("UPDATE run_plan SET plan = x'00' WHERE run = 1").await;
-    assert_eq!(world.store.claim_call(at(3)).await.unwrap().unwrap().run, good);
+    assert_eq!(world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap().run, good);
     assert_eq!(broken.0, 1);
     let finished = "SELECT count(*) FROM run WHERE id = 1 AND state = 'finished'";
     assert_eq!(world.count(finished).await, 1);
@@ -167,7 +170,7 @@ async fn concurrent_claimers_share_no_call() {
             let store = world.store.clone();
             tokio::spawn(async move {
                 let mut claimed = Vec::new();
-                while let Some(call) = store.claim_call(at(3)).await.unwrap() {
+                while let Some(call) = store.claim_call(Startable::Any, at(3)).await.unwrap() {
                     claimed.push(call.call.function);
                     store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
                 }
@@ -185,4 +188,27 @@ async fn concurrent_claimers_share_no_call() {
     assert_eq!(claimed, names);
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Finished(Verdict::Passed));
+}
+
+#[tokio::test]
+async fn without_an_engine_only_commands_are_claimed_and_the_others_are_told() {
+    let world = World::new().await;
+    let dagger = world.run("a", run(&["test", "lint"])).await;
+    let mut commands = run(&["shell"]);
+    commands.plan.calls[0].action = Action::Shell { run: "true".to_owned(), secrets: vec![] };
+    let shell = world.run("b", commands).await;
+    assert!(world.store.waits_for_engine().await.unwrap());
+    let claimed = world.store.claim_call(Startable::Commands, at(3)).await.unwrap().unwrap();
+    assert_eq!(claimed.run, shell);
+    assert!(world.store.claim_call(Startable::Commands, at(3)).await.unwrap().is_none());
+
+    let told = world.store.tell_waiting("Queued: engine unreachable", CallId(0), at(4)).await;
+    let told = told.unwrap().unwrap();
+    let reports = world.store.reports(dagger).await.unwrap();
+    let waiting =
+        reports.iter().filter(|r| r.report.status.description == "Queued: engine unreachable");
+    assert_eq!(waiting.count(), 2);
+    let again = world.store.tell_waiting("Queued: engine unreachable", told, at(5)).await;
+    assert_eq!(again.unwrap(), None, "each is told once");
+    assert!(world.store.claim_call(Startable::Any, at(6)).await.unwrap().is_some());
 }

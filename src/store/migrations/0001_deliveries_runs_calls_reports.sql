@@ -85,6 +85,8 @@ CREATE TABLE call (
     kebab TEXT NOT NULL,
     context TEXT NOT NULL,
     posts_status INTEGER NOT NULL CHECK (posts_status IN (0, 1)),
+    -- 1: it needs no engine.
+    shell INTEGER NOT NULL CHECK (shell IN (0, 1)),
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'finished')),
     -- 1: its run is held, it is not to be claimed.
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
@@ -103,7 +105,7 @@ CREATE TABLE call (
     UNIQUE (run, position)
 ) STRICT;
 
-CREATE INDEX call_queued ON call (id) WHERE state = 'queued' AND held = 0;
+CREATE INDEX call_queued ON call (shell, id) WHERE state = 'queued' AND held = 0;
 CREATE INDEX call_running ON call (id) WHERE state = 'running';
 
 -- The newest state of a context on a commit, and whether the forge has been told.

@@ -1,5 +1,5 @@
 use super::super::tests::{World, at, event, reason, run, sha};
-use super::super::{CallState, NewRunState, RunState, Settlement};
+use super::super::{CallState, NewRunState, RunState, Settlement, Startable};
 use crate::domain::ids::RunId;
 use crate::domain::plan::{Changes, Decision};
 use crate::domain::run::Verdict;
@@ -38,7 +38,7 @@ async fn the_calls_of_a_held_run_wait() {
     let mut held = run(&["test"]);
     held.state = NewRunState::Held("from a fork".to_owned());
     let id = world.run("a", held).await;
-    assert!(world.store.claim_call(at(3)).await.unwrap().is_none());
+    assert!(world.store.claim_call(Startable::Any, at(3)).await.unwrap().is_none());
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Held("from a fork".to_owned()));
     assert_eq!(view.calls.len(), 1);
@@ -56,7 +56,7 @@ async fn a_run_with_nothing_to_call_is_finished() {
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.state.verdict(), Some(Verdict::Passed));
     assert_eq!((view.finished_at, view.calls.len()), (Some(at(2)), 0));
-    assert!(world.store.claim_call(at(3)).await.unwrap().is_none());
+    assert!(world.store.claim_call(Startable::Any, at(3)).await.unwrap().is_none());
 }
 
 #[tokio::test]
