@@ -1,1 +1,135 @@
+//! Sends requests to a forge's API, with the operator's token and to that forge alone.
 //!
+//! It does not know what the requests mean: `domain::forge` builds them and reads the answers.
+//! It never follows a redirect, because a redirect decides where a token goes.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::{Request, Response};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Origin, Url};
+
+/// Bounds name lookup, TCP and TLS together.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Bounds a whole request, its answer included.
+const TOTAL_LIMIT: Duration = Duration::from_secs(30);
+/// Bounds what is kept of an answer; the answers that we read have a few kilobytes.
+const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// A forge's API with the credentials for it.
+pub struct ForgeClient {
+    /// Scheme, host and port that the token may be sent to: those of `api`.
+    home: Origin,
+    token: Option<SecretString>,
+    /// Built at the first request: TLS roots and buffers cost an idle agent two megabytes.
+    http: OnceLock<reqwest::Client>,
+}
+
+/// The forge gave no answer; why, without a token and without the query of the address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+impl ForgeClient {
+    /// A client for the API at `api` (a base address) of the forge at `origin`; nothing is
+    /// opened yet. An `api` that is no address falls back to `origin`.
+    pub fn new(origin: Url, api: String, token: Option<SecretString>) -> Self {
+        let home = Url::parse(&api).map_or_else(|_| origin.origin(), |api| api.origin());
+        Self { home, token, http: OnceLock::new() }
+    }
+
+    /// Sends a request to the API and returns whatever it answers, redirects and errors too.
+    ///
+    /// # Errors
+    /// A request to another scheme, host or port is not sent at all; else the network's failure.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Unreachable> {
+        let (mut head, body) = request.into_parts();
+        let url = self.address(&head.uri)?;
+        head.headers.remove(AUTHORIZATION);
+        if let Some(token) = &self.token {
+            head.headers.insert(AUTHORIZATION, bearer(token)?);
+        }
+        let place = format!("{} {}", head.method, shown(&url));
+        let failed = |error: reqwest::Error| Unreachable(format!("{place}: {}", reason(error)));
+
+        let request = self.http()?.request(head.method, url).headers(head.headers).body(body);
+        let mut answer = request.send().await.map_err(failed)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > ANSWER_LIMIT {
+                return Err(Unreachable(format!("{place}: The answer is over 1 MiB")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        Ok(response)
+    }
+
+    /// The request's address, if it lies at home.
+    fn address(&self, uri: &http::Uri) -> Result<Url, Unreachable> {
+        let url = Url::parse(&uri.to_string())
+            .map_err(|error| Unreachable(format!("`{uri}` is not an address: {error}")))?;
+        if url.origin() == self.home && url.username().is_empty() && url.password().is_none() {
+            return Ok(url);
+        }
+        let (there, home) = (shown(&url), self.home.ascii_serialization());
+        Err(Unreachable(format!(
+            "Did not send a request to `{there}`: only `{home}` is configured as the forge's API"
+        )))
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, Unreachable> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let built = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(TOTAL_LIMIT)
+            .user_agent(concat!("pocketci-agent/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Unreachable(format!("Cannot set up TLS: {}", reason(error))))?;
+        Ok(self.http.get_or_init(|| built))
+    }
+}
+
+impl std::fmt::Debug for ForgeClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForgeClient").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// The header for a token; marked so that no library prints it.
+fn bearer(token: &SecretString) -> Result<HeaderValue, Unreachable> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| Unreachable("The forge token holds a line break or other control character: set it again, without one".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// An address without what may be private: user, password, query.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// An error with everything beneath it; reqwest's own text says little and repeats the address.
+fn reason(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "No answer in time".to_owned();
+    }
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(below) = cause {
+        text = format!("{text}: {below}");
+        cause = below.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
