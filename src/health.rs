@@ -1,1 +1,47 @@
+//! What works at the moment, as the parts of the agent last saw it.
 //!
+//! A shared value between whoever finds out (the worker) and whoever tells (the web). It checks
+//! nothing itself and knows neither what its names stand for nor who reads it.
+
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use jiff::Timestamp;
+
+/// Named conditions; starts empty.
+#[derive(Debug, Default)]
+pub struct Health {
+    conditions: RwLock<BTreeMap<&'static str, Condition>>,
+}
+
+/// How one thing that the agent needs is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    pub ok: bool,
+    /// One sentence for the operator, never with a secret: what is wrong and what to do, or
+    /// what is there (a version).
+    pub detail: String,
+    /// When it became so.
+    pub since: Timestamp,
+}
+
+impl Health {
+    /// Replaces a condition. One that is as good or bad as before keeps the earlier `since`, so
+    /// that a check repeated every minute does not hide how long something has been down.
+    pub fn set(&self, name: &'static str, condition: Condition) {
+        let mut conditions = self.conditions.write().unwrap_or_else(PoisonError::into_inner);
+        let since = match conditions.get(name) {
+            Some(before) if before.ok == condition.ok => before.since.min(condition.since),
+            _ => condition.since,
+        };
+        conditions.insert(name, Condition { since, ..condition });
+    }
+
+    /// All conditions as they are now, by name.
+    pub fn snapshot(&self) -> BTreeMap<&'static str, Condition> {
+        self.conditions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+use jiff::Timestamp;
+
+use super::{Condition, Health};
+
+fn at(second: i64, ok: bool) -> Condition {
+    let since = Timestamp::from_second(second).unwrap();
+    Condition { ok, detail: format!("seen at {second}"), since }
+}
+
+#[test]
+fn since_is_the_moment_of_the_change() {
+    let health = Health::default();
+    assert!(health.snapshot().is_empty());
+
+    health.set("engine", at(10, false));
+    health.set("engine", at(20, false));
+    let engine = health.snapshot()["engine"].clone();
+    assert_eq!((engine.since.as_second(), engine.detail.as_str()), (10, "seen at 20"));
+
+    health.set("engine", at(30, true));
+    health.set("forge", at(31, true));
+    let all = health.snapshot();
+    assert_eq!(all["engine"].since.as_second(), 30);
+    assert_eq!(all.keys().copied().collect::<Vec<_>>(), ["engine", "forge"]);
+}
