@@ -1,1 +1,100 @@
+//! The face over HTTP: webhooks in, pages out. The only place that knows status codes.
 //!
+//! It plans, fetches and runs nothing. It meets the worker in the store, in one `Notify` that
+//! says that there is something to look at, and in the [`Health`] value.
+
+mod body;
+mod log;
+mod pages;
+mod probes;
+mod refusal;
+mod server;
+mod text;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::signature::WebhookSecret;
+use crate::health::Health;
+use crate::store::Store;
+
+/// What the web needs of the rest.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    /// Any of them may have signed; several while one is being rotated.
+    pub secrets: Arc<[WebhookSecret]>,
+    /// A lone `X-Hub-Signature: sha1=…` is good enough.
+    pub allow_sha1: bool,
+    /// Told when a new delivery waits to be planned.
+    pub wake: Arc<Notify>,
+    pub health: Arc<Health>,
+    /// What the world calls this agent, for links in answers.
+    pub public_url: String,
+}
+
+/// How long a client may take; tests are less patient.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Bounds the wait for a request's head, also of a kept connection's next one.
+    head: Duration,
+    /// Bounds the reading of a body, however the sender spreads it; GitHub itself gives up after
+    /// this.
+    body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(5), body: Duration::from_secs(10) }
+    }
+}
+
+/// What every request sees.
+struct Site {
+    app: App,
+    limits: Limits,
+    /// Permits for bodies that take much memory; see [`body`].
+    large_bodies: Semaphore,
+}
+
+/// Answers on `listener` until `shutdown`, then finishes what is in flight, for a few seconds.
+///
+/// # Errors
+/// None at the moment; what goes wrong with one connection is that connection's alone.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let limits = Limits::default();
+    server::run(listener, router(app, limits), limits.head, shutdown).await;
+    Ok(())
+}
+
+fn router(app: App, limits: Limits) -> Router {
+    let large_bodies = Semaphore::new(body::LARGE_AT_ONCE);
+    let site = Arc::new(Site { app, limits, large_bodies });
+    Router::new()
+        .route("/", get(pages::runs).post(webhook::receive_github))
+        .route("/webhooks/{vendor}", post(webhook::receive))
+        .route("/runs", get(pages::runs))
+        .route("/runs/{id}", get(pages::run))
+        .route("/runs/{id}/calls/{call}/log", get(log::text))
+        .route("/deliveries/{id}", get(pages::delivery))
+        .route("/assets/style.css", get(pages::style))
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/version", get(probes::version))
+        .fallback(pages::no_such_page)
+        .with_state(site)
+}
+
+#[cfg(test)]
+mod tests;

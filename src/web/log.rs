@@ -1,0 +1,208 @@
+//! Logs of calls: whole as text, their ends for the pages.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+use tracing::error;
+
+use super::{Site, text};
+use crate::domain::ids::{CallId, RunId};
+use crate::store::log::{LogLine, LogStream};
+
+/// Lines of a log that a page shows.
+const TAIL_LINES: usize = 200;
+/// Bytes of a log that a page looks at for them.
+const TAIL_BYTES: u64 = 64 * 1024;
+/// What is read of a file at once.
+const CHUNK: usize = 32 * 1024;
+
+/// What a log's address may ask for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wish {
+    /// Anything but `0`: without time and mark before each line.
+    plain: Option<String>,
+    /// The log of an earlier attempt, counted from 1.
+    attempt: Option<u32>,
+}
+
+/// `GET /runs/{id}/calls/{call}/log`: as much of it as there is at the moment.
+pub(super) async fn text(
+    State(site): State<Arc<Site>>,
+    Path((run, call)): Path<(String, String)>,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Response {
+    let (Ok(run), Ok(call)) = (run.parse::<RunId>(), call.parse::<CallId>()) else {
+        return note(
+            StatusCode::NOT_FOUND,
+            "Runs and calls have numbers: look for this one at /runs",
+        );
+    };
+    let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
+    let store = &site.app.store;
+    let view = match store.run(run).await {
+        Ok(Some(view)) => view,
+        Ok(None) => return note(StatusCode::NOT_FOUND, "No such run: the newest are at /runs"),
+        Err(error) => {
+            error!(%error, run = run.0, "Cannot read a run");
+            return note(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database does not answer: try again",
+            );
+        }
+    };
+    let Some(call) = view.calls.iter().find(|candidate| candidate.id == call) else {
+        return note(StatusCode::NOT_FOUND, &format!("No such call in run {run}: see /runs/{run}"));
+    };
+    let attempt = wish.attempt.filter(|attempt| (1..call.attempt).contains(attempt));
+    let path = store.log_path(run, call.id, attempt.unwrap_or(call.attempt));
+    let plain = wish.plain.is_some_and(|value| value != "0");
+    match stream_file(&path, plain).await {
+        Ok(response) => response,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            note(StatusCode::NOT_FOUND, "No log: the call has not started, or its log was removed")
+        }
+        Err(error) => {
+            error!(%error, path = %path.display(), "Cannot read a log");
+            note(StatusCode::INTERNAL_SERVER_ERROR, "The log cannot be read")
+        }
+    }
+}
+
+/// A text answer that no browser takes for anything else.
+fn note(status: StatusCode, words: &str) -> Response {
+    as_text(status, Body::from(format!("{words}\n")))
+}
+
+fn as_text(status: StatusCode, body: Body) -> Response {
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The file as it is now, piece by piece: a log may be larger than the memory.
+async fn stream_file(path: &FilePath, plain: bool) -> io::Result<Response> {
+    let file = tokio::fs::File::open(path).await?;
+    let length = file.metadata().await?.len();
+    let strip = plain.then(PrefixStripper::default);
+    let pieces = stream::try_unfold((file.take(length), strip), |(mut file, mut strip)| async {
+        let mut piece = vec![0; CHUNK];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        if let Some(strip) = &mut strip {
+            strip.strip(&mut piece);
+        }
+        io::Result::Ok((read > 0).then_some((Bytes::from(piece), (file, strip))))
+    });
+    let mut response = as_text(StatusCode::OK, Body::from_stream(pieces));
+    if !plain {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Ok(response)
+}
+
+/// Takes time and mark off each line, however the lines are cut into pieces.
+struct PrefixStripper {
+    /// Spaces still to come before the line's own text.
+    spaces: u8,
+}
+
+impl Default for PrefixStripper {
+    fn default() -> Self {
+        Self { spaces: 2 }
+    }
+}
+
+impl PrefixStripper {
+    fn strip(&mut self, piece: &mut Vec<u8>) {
+        piece.retain(|&byte| {
+            let kept = self.spaces == 0 || byte == b'\n';
+            match byte {
+                b'\n' => self.spaces = 2,
+                b' ' => self.spaces = self.spaces.saturating_sub(1),
+                _ => {}
+            }
+            kept
+        });
+    }
+}
+
+/// The end of a log, ready for a page.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    pub lines: Vec<Line>,
+    /// Something stands before the first of them.
+    pub cut: bool,
+}
+
+/// One line of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// `07:34:28`.
+    pub time: String,
+    /// A word for the stylesheet: `out`, `err`, `note`.
+    pub kind: &'static str,
+    pub text: String,
+}
+
+impl Tail {
+    /// Reads the end of a file; none where there is no file yet.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn read(path: &FilePath) -> io::Result<Option<Self>> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        Ok(Some(Self::of(&bytes, start > 0)))
+    }
+
+    /// `partial`: the bytes begin somewhere in a line.
+    fn of(bytes: &[u8], partial: bool) -> Self {
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        if partial && lines.len() > 1 {
+            lines.remove(0);
+        }
+        if lines == [b""] {
+            lines.clear();
+        }
+        let first = lines.len().saturating_sub(TAIL_LINES);
+        let shown = lines.split_off(first);
+        Self { lines: shown.into_iter().map(Line::of).collect(), cut: partial || first > 0 }
+    }
+}
+
+impl Line {
+    fn of(line: &[u8]) -> Self {
+        let line = LogLine::parse(line);
+        let kind = match line.stream {
+            LogStream::Stdout => "out",
+            LogStream::Stderr => "err",
+            LogStream::Agent => "note",
+        };
+        let time = line.at.map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string());
+        Self { time, kind, text: text::inert(&line.text()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Deliveries that are not taken, and how that is said.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use serde_json::json;
+
+use crate::domain::forge::PayloadError;
+use crate::domain::ids::Vendor;
+use crate::domain::signature::BadSignature;
+
+/// After how many seconds a sender may try again.
+const RETRY_SECONDS: u32 = 30;
+
+/// Why a delivery was not taken. Up to [`Refusal::Unsigned`] nobody has proven who they are, and
+/// they are told the status in words and nothing else.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoSuchForge,
+    NotSupported(Vendor),
+    TooLarge,
+    TooSlow,
+    /// The connection broke, or its framing did.
+    Cut,
+    /// Too many large bodies at once.
+    Busy,
+    Unsigned,
+    /// Neither JSON nor a form; says what to choose.
+    ContentType(String),
+    /// Not a webhook of this forge; what is wrong with it, naming the field.
+    Unreadable(String),
+    NotStored,
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchForge | Self::NotSupported(_) => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Cut | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Busy | Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unsigned => StatusCode::UNAUTHORIZED,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+
+    /// The words; none where the status says all that may be told.
+    fn words(&self) -> Option<String> {
+        match self {
+            Self::NotSupported(vendor) => {
+                Some(format!("Webhooks of {vendor} are not supported yet"))
+            }
+            Self::ContentType(why) | Self::Unreadable(why) => Some(why.clone()),
+            Self::NotStored => Some("The delivery could not be stored, send it again".to_owned()),
+            Self::NoSuchForge
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Cut
+            | Self::Busy
+            | Self::Unsigned => None,
+        }
+    }
+}
+
+impl From<BadSignature> for Refusal {
+    fn from(_: BadSignature) -> Self {
+        Self::Unsigned
+    }
+}
+
+impl From<PayloadError> for Refusal {
+    fn from(error: PayloadError) -> Self {
+        let why = error.to_string();
+        match error {
+            PayloadError::ContentType { .. } => Self::ContentType(why),
+            PayloadError::NotJson { .. }
+            | PayloadError::Missing { .. }
+            | PayloadError::Wrong { .. } => Self::Unreadable(why),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let words = self.words();
+        let words = words.as_deref().or(status.canonical_reason()).unwrap_or("Refused");
+        let mut response = (status, Json(json!({ "error": words }))).into_response();
+        // What is left of the body is not read: a sender that is not wanted costs no more.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        response
+    }
+}

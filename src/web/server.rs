@@ -1,0 +1,153 @@
+//! Connections: how many, how slow, and how they end. Knows nothing of what is asked for.
+//!
+//! An accept loop of its own, because `axum::serve` sets no time limit on a request's head.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+use tracing::{debug, error, warn};
+
+/// Connections open at once; further ones wait in the kernel's queue. With the limit
+/// on a request's head, so many silent clients hold up a new one for seconds and not for ever.
+const CONNECTIONS: usize = 1024;
+/// Bounds a request's head and each read of its body.
+const BUFFER: usize = 16 * 1024;
+/// What requests in flight get to finish at shutdown.
+const GRACE: Duration = Duration::from_secs(5);
+/// What a connection without a complete head gets at shutdown: enough for one on its way.
+const GRACE_UNASKED: Duration = Duration::from_millis(300);
+/// How long a closed connection's rest is thrown away, so that the answer in it is not lost: a
+/// socket closed with unread bytes resets the connection.
+const LINGER: Duration = Duration::from_millis(500);
+/// The pause after a failed accept, which is mostly a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves connections until `shutdown`, then those that are open for [`GRACE`].
+pub(super) async fn run(
+    listener: TcpListener,
+    router: Router,
+    head_limit: Duration,
+    shutdown: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let (open, give_up) = (TaskTracker::new(), CancellationToken::new());
+    loop {
+        let accepted = async { (slots.clone().acquire_owned().await, listener.accept().await) };
+        let (slot, accepted) = select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = accepted => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                warn!(%error, "Cannot accept a connection, will try again");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let talk = converse(stream, router.clone(), head_limit, shutdown.clone());
+        let give_up = give_up.clone();
+        open.spawn(async move {
+            let _slot = slot;
+            select! {
+                () = talk => {}
+                () = give_up.cancelled() => {}
+            }
+        });
+    }
+    drop(listener);
+    open.close();
+    if timeout(GRACE, open.wait()).await.is_err() {
+        warn!("Closed connections that did not finish in time");
+        give_up.cancel();
+        open.wait().await;
+    }
+}
+
+/// One connection from its first byte to its last.
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    head_limit: Duration,
+    shutdown: CancellationToken,
+) {
+    // Answers are small: one that waits for its acknowledgement costs the forge 40 ms.
+    let _ = stream.set_nodelay(true);
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let asked = asked.clone();
+        move |request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            Box::pin(answer(router.clone(), request.map(Body::new)))
+        }
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_limit)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+
+    let mut stopping = false;
+    let ended = loop {
+        select! {
+            ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            () = shutdown.cancelled(), if !stopping => {
+                stopping = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = sleep(GRACE_UNASKED), if stopping && !asked.load(Ordering::Relaxed) => {
+                break Ok(());
+            }
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "Connection ended early");
+    }
+    let mut stream = connection.into_parts().io.into_inner();
+    let _ = timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    })
+    .await;
+}
+
+/// The router's answer; a panic in it is an answer too, and this connection's affair alone.
+async fn answer(router: Router, request: Request<Body>) -> Result<Response, Infallible> {
+    let path = request.uri().path().to_owned();
+    let mut answer = pin!(router.oneshot(request));
+    poll_fn(move |cx| {
+        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))).unwrap_or_else(|_| {
+            error!(path, "Panicked while answering a request");
+            Poll::Ready(Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        })
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;
