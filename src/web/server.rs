@@ -2,6 +2,8 @@
 //!
 //! An accept loop of its own, because `axum::serve` sets no time limit on a request's head.
 
+mod patience;
+
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,11 +31,15 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, error, warn};
 
+use self::patience::Patient;
+
 /// Connections open at once; further ones wait in the kernel's queue. With the limit
 /// on a request's head, so many silent clients hold up a new one for seconds and not for ever.
 const CONNECTIONS: usize = 1024;
 /// Bounds a request's head and each read of its body.
 const BUFFER: usize = 16 * 1024;
+/// How long a client may take nothing of an answer.
+const STALL: Duration = Duration::from_secs(30);
 /// What requests in flight get to finish at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 /// What a connection without a complete head gets at shutdown: enough for one on its way.
@@ -108,7 +114,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(head_limit)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, STALL)), service);
 
     let mut stopping = false;
     let ended = loop {
@@ -126,7 +132,7 @@ async fn converse(
     if let Err(error) = ended {
         debug!(%error, "Connection ended early");
     }
-    let mut stream = connection.into_parts().io.into_inner();
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
     let _ = timeout(LINGER, async {
         stream.shutdown().await?;
         let mut rest = [0; 4096];
