@@ -147,7 +147,12 @@ pub(super) fn call(name: &str) -> PlannedCall {
         level: 4,
         context: format!("pocketci/{name}"),
         posts_status: true,
-        action: Action::Shell { run: "true".to_owned(), secrets: Vec::new() },
+        action: Action::Dagger {
+            module: "ci".to_owned(),
+            constructor: Vec::new(),
+            args: Vec::new(),
+            sync: false,
+        },
         notes: Vec::new(),
     }
 }

@@ -77,6 +77,7 @@ impl From<PayloadError> for Refusal {
             PayloadError::ContentType { .. } => Self::ContentType(why),
             PayloadError::NotJson { .. }
             | PayloadError::Missing { .. }
+            | PayloadError::Vendor { .. }
             | PayloadError::Wrong { .. } => Self::Unreadable(why),
         }
     }

@@ -9,7 +9,7 @@ use super::view::RunPage;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Outcome, Verdict};
 use crate::store::log::{LogStream, LogWriter};
-use crate::store::{NewRunState, Settlement, Store, Whose};
+use crate::store::{NewRunState, Settlement, Startable, Store, Whose};
 use askama::Template;
 
 /// What a reader sees of a page: the text without the tags, a line for each piece.
@@ -33,7 +33,7 @@ fn seen(html: &str) -> String {
 
 /// Claims the next call, gives it a log and an end.
 async fn finish_one(store: &Store, second: i64, lines: &[(&str, LogStream)], outcome: Outcome) {
-    let call = store.claim_call(at(second)).await.unwrap().unwrap();
+    let call = store.claim_call(Startable::Any, at(second)).await.unwrap().unwrap();
     let path = store.log_path(call.run, call.id, call.attempt);
     let mut log = LogWriter::create(&path).unwrap();
     for (text, stream) in lines {
