@@ -126,12 +126,7 @@ impl Dagger {
     }
 
     /// A call with these arguments, to be run in `cwd`, an empty folder of its own.
-    pub fn call(
-        &self,
-        argv: Vec<String>,
-        env: Vec<(String, OsString)>,
-        cwd: PathBuf,
-    ) -> Program {
+    pub fn call(&self, argv: Vec<String>, env: Vec<(String, OsString)>, cwd: PathBuf) -> Program {
         let args = argv.into_iter().map(OsString::from).collect();
         Program { program: self.program.clone(), args, env, cwd, stdin: None }
     }
@@ -142,13 +137,12 @@ impl Dagger {
         stdin: Option<&str>,
         limit: Duration,
     ) -> Result<Answer, EngineError> {
-        let folder = tempfile::Builder::new()
-            .prefix("dagger-")
-            .tempdir_in(&self.scratch)
-            .map_err(|error| {
+        let folder = tempfile::Builder::new().prefix("dagger-").tempdir_in(&self.scratch).map_err(
+            |error| {
                 let scratch = self.scratch.display();
                 EngineError::Unreachable(format!("Failed to make a folder in `{scratch}`: {error}"))
-            })?;
+            },
+        )?;
         let program = Program {
             program: self.program.clone(),
             args: args.iter().map(OsString::from).collect(),

@@ -28,11 +28,8 @@ impl Version {
             let core = word.strip_prefix('v').unwrap_or(word);
             let core = core.split(['-', '+']).next()?;
             let mut numbers = core.split('.').map(|number| number.parse().ok());
-            let version = Self {
-                major: numbers.next()??,
-                minor: numbers.next()??,
-                patch: numbers.next()??,
-            };
+            let version =
+                Self { major: numbers.next()??, minor: numbers.next()??, patch: numbers.next()?? };
             numbers.next().is_none().then_some(version)
         })
     }

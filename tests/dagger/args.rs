@@ -24,8 +24,22 @@ pub struct Globals {
 const WITH_VALUE: [&str; 8] =
     ["-m", "--mod", "--progress", "--workdir", "--var", "--var-json", "--doc", "--env-file"];
 const SWITCHES: [&str; 16] = [
-    "-s", "--silent", "-v", "-vv", "-vvv", "-q", "-qq", "-d", "--debug", "--json", "-j", "-M",
-    "--no-mod", "-i", "--interactive", "--no-exit",
+    "-s",
+    "--silent",
+    "-v",
+    "-vv",
+    "-vvv",
+    "-q",
+    "-qq",
+    "-d",
+    "--debug",
+    "--json",
+    "-j",
+    "-M",
+    "--no-mod",
+    "-i",
+    "--interactive",
+    "--no-exit",
 ];
 
 /// The flags given at one level: the constructor's or a function's.

@@ -159,7 +159,8 @@ impl<'a> Call<'a> {
             "raise" => return Err(Failure::traced(text)),
             "exit" => {
                 let exit = i32::try_from(number).unwrap_or(1);
-                let message = format!("call function \"{}\": exit code: {exit}", camel(&function.name));
+                let message =
+                    format!("call function \"{}\": exit code: {exit}", camel(&function.name));
                 let printed = step.get("stderr").and_then(Json::as_str);
                 let blocks = printed.map(|text| format!("Stderr:\n{text}\n")).unwrap_or_default();
                 return Err(Failure { exit, blocks, ..Failure::traced(&message) });
@@ -341,7 +342,9 @@ fn print(text: &str) {
 fn render(returned: &Returned, json: bool) -> String {
     match returned {
         Returned::Nothing => String::new(),
-        Returned::Object(kind, text) => format!("{kind}@xxh3:{:016x}\n", crate::hash(text.as_bytes())),
+        Returned::Object(kind, text) => {
+            format!("{kind}@xxh3:{:016x}\n", crate::hash(text.as_bytes()))
+        }
         Returned::Json(value) if json => {
             let mut text = Vec::new();
             let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");

@@ -151,7 +151,13 @@ impl Engine {
         self.socket.as_deref().unwrap_or("/run/dagger/engine.sock".as_ref()).display().to_string()
     }
 
-    pub fn log_start(&self, argv: &[String], stdin: Option<&str>, kind: &str, function: Option<&str>) {
+    pub fn log_start(
+        &self,
+        argv: &[String],
+        stdin: Option<&str>,
+        kind: &str,
+        function: Option<&str>,
+    ) {
         let env: serde_json::Map<String, Value> = std::env::vars_os()
             .map(|(name, value)| (lossy(&name), Value::from(lossy(&value))))
             .collect();

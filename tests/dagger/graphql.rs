@@ -18,10 +18,7 @@ const SCHEMA: &[(&str, &[(&str, &str)])] = &[
             ("asModule", "Module"),
         ],
     ),
-    (
-        "Module",
-        &[("name", ""), ("description", ""), ("objects", "TypeDef"), ("enums", "TypeDef")],
-    ),
+    ("Module", &[("name", ""), ("description", ""), ("objects", "TypeDef"), ("enums", "TypeDef")]),
     (
         "TypeDef",
         &[
@@ -68,7 +65,13 @@ pub struct Document {
 }
 
 enum Selection {
-    Field { key: String, name: String, args: BTreeMap<String, String>, inner: Vec<Selection>, at: At },
+    Field {
+        key: String,
+        name: String,
+        args: BTreeMap<String, String>,
+        inner: Vec<Selection>,
+        at: At,
+    },
     Spread(String),
 }
 
@@ -146,7 +149,12 @@ impl Document {
     }
 
     /// The value of an argument of a field at the top, with the variables filled in.
-    pub fn argument(&self, field: &str, name: &str, variables: &Map<String, Value>) -> Option<String> {
+    pub fn argument(
+        &self,
+        field: &str,
+        name: &str,
+        variables: &Map<String, Value>,
+    ) -> Option<String> {
         self.selection.iter().find_map(|selection| match selection {
             Selection::Field { name: found, args, .. } if found == field => {
                 let value = args.get(name)?;
@@ -190,7 +198,11 @@ impl Document {
         for selection in selection {
             match selection {
                 Selection::Spread(name) => {
-                    self.pick(self.fragments.get(name).map_or(&[][..], Vec::as_slice), value, picked);
+                    self.pick(
+                        self.fragments.get(name).map_or(&[][..], Vec::as_slice),
+                        value,
+                        picked,
+                    );
                 }
                 Selection::Field { key, name, inner, .. } => {
                     picked.insert(key.clone(), self.project(inner, &value[name.as_str()]));
@@ -242,7 +254,8 @@ impl Parser {
                 self.take();
                 selection.push(Selection::Spread(self.name()?));
             } else {
-                let at = self.tokens.get(self.next).map_or(At { line: 1, column: 1 }, |(_, at)| *at);
+                let at =
+                    self.tokens.get(self.next).map_or(At { line: 1, column: 1 }, |(_, at)| *at);
                 let key = self.name()?;
                 let mut name = key.clone();
                 if self.peek() == ":" {
@@ -285,7 +298,9 @@ fn tokens(text: &str) -> Vec<(String, At)> {
             } else if let Some(string) = rest.strip_prefix('"') {
                 string.find('"').map_or(rest.len(), |end| end + 2)
             } else {
-                rest.find(|c: char| !word(c)).filter(|end| *end > 0).unwrap_or(if rest.starts_with(word) { rest.len() } else { 1 })
+                rest.find(|c: char| !word(c))
+                    .filter(|end| *end > 0)
+                    .unwrap_or(if rest.starts_with(word) { rest.len() } else { 1 })
             };
             let at = At { line: line + 1, column: content.len() - rest.len() + 1 };
             tokens.push((rest[..length].to_owned(), at));

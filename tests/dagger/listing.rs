@@ -7,24 +7,27 @@ use crate::names::camel;
 
 /// Everything that can be asked about a module; [`crate::graphql`] picks.
 pub fn describe(module: &Module) -> Value {
-    let objects = if module.source.broken == Some(Broken::Syntax) {
+    let objects: Vec<Value> = if module.source.broken == Some(Broken::Syntax) {
         Vec::new()
     } else {
         let main = camel(&module.name);
-        let others = module.source.objects.iter().map(|(name, functions)| {
+        let other = module.source.main.as_ref().filter(|other| **other != main);
+        let listed = other.map_or(main.clone(), |other| format!("{main}{other}"));
+        let own = (&listed, &module.source.constructor, &module.source.functions);
+        let names: Vec<_> =
+            module.source.objects.keys().map(|name| format!("{main}{name}")).collect();
+        let others = names.iter().zip(module.source.objects.values());
+        let others = others.map(|(name, object)| (name, &object.constructor, &object.functions));
+        let object = |(name, constructor, functions): (&String, &Vec<Arg>, &Vec<Function>)| {
             let functions: Vec<_> = functions.iter().map(|f| function(module, f)).collect();
-            json!({"asObject": {"name": format!("{main}{name}"), "description": "",
-                "constructor": null, "functions": functions}})
-        });
-        let functions: Vec<_> =
-            module.source.functions.iter().map(|f| function(module, f)).collect();
-        let constructor = (!module.source.constructor.is_empty()).then(|| {
-            let args: Vec<_> = module.source.constructor.iter().map(|a| arg(module, a)).collect();
-            json!({"name": "", "description": "", "args": args})
-        });
-        let main = json!({"asObject": {"name": main, "description": "",
-            "constructor": constructor, "functions": functions}});
-        others.chain([main]).collect()
+            let constructor = (!constructor.is_empty()).then(|| {
+                let args: Vec<_> = constructor.iter().map(|a| arg(module, a)).collect();
+                json!({"name": "", "description": "", "args": args})
+            });
+            json!({"asObject": {"name": name, "description": "", "constructor": constructor,
+                "functions": functions}})
+        };
+        others.chain([own]).map(object).collect()
     };
     let enums = module.source.enums.iter().map(|(name, members)| {
         let value = |member: &String| if module.is_dang() { String::new() } else { member.clone() };

@@ -23,7 +23,7 @@
 //! Names are as listed. An argument is `name: Type` or `name: Type = <JSON>`, or an object with
 //! `name`, `type`, `default`, `defaultPath`, `description` and `ignore`; a type without `!` is
 //! optional. `returns` defaults to `Void`. `"broken": "syntax"` or `"types"` makes a module that
-//! does not compile. An SDK `dang` in `dagger.json` publishes no defaults, as the real one.
+//! does not compile, `"main": "Other"` one whose main object has another name. An SDK `dang` in `dagger.json` publishes no defaults, as the real one.
 //!
 //! Steps of `does`, in order: `print` a line; `exec` a shell text as a container (with `env`);
 //! `return`; `raise`; `exit`; `sleep-ms`; `touch` a file (a line with the function's name is
@@ -132,12 +132,17 @@ fn run(argv: &[String], engine: &Engine) -> i32 {
     let command = argv.first().map(String::as_str).unwrap_or_default();
     if command == "version" {
         engine.log_start(argv, None, "version", None);
-        println!("dagger {} (docker-image://registry.dagger.io/engine:{VERSION}) linux/amd64", engine.version());
+        println!(
+            "dagger {} (docker-image://registry.dagger.io/engine:{VERSION}) linux/amd64",
+            engine.version()
+        );
         return 0;
     }
     if !matches!(command, "query" | "call" | "functions") {
         engine.log_start(argv, None, "unknown", None);
-        write(&format!("Error: unknown command {command:?} for \"dagger\"\nRun 'dagger --help' for usage.\n"));
+        write(&format!(
+            "Error: unknown command {command:?} for \"dagger\"\nRun 'dagger --help' for usage.\n"
+        ));
         return 1;
     }
     let globals = match Globals::read(&argv[1..]) {

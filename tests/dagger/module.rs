@@ -28,10 +28,36 @@ pub struct Source {
     #[serde(default)]
     pub enums: BTreeMap<String, Vec<String>>,
     #[serde(default)]
-    pub objects: BTreeMap<String, Vec<Function>>,
+    pub objects: BTreeMap<String, Object>,
     #[serde(default)]
     pub functions: Vec<Function>,
+    /// The main object's name in the code; a module whose name it is not has no main object.
+    pub main: Option<String>,
     pub broken: Option<Broken>,
+}
+
+/// An object beside the main one.
+#[derive(Deserialize)]
+#[serde(from = "RawObject")]
+pub struct Object {
+    pub constructor: Vec<Arg>,
+    pub functions: Vec<Function>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawObject {
+    Functions(Vec<Function>),
+    Whole { constructor: Vec<Arg>, functions: Vec<Function> },
+}
+
+impl From<RawObject> for Object {
+    fn from(raw: RawObject) -> Self {
+        match raw {
+            RawObject::Functions(functions) => Self { constructor: Vec::new(), functions },
+            RawObject::Whole { constructor, functions } => Self { constructor, functions },
+        }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -224,7 +250,9 @@ impl Module {
         }
         if newer(&config.engine_version) {
             let required = config.engine_version;
-            return Err(fault(format!("module requires dagger {required}, but you have {VERSION}")));
+            return Err(fault(format!(
+                "module requires dagger {required}, but you have {VERSION}"
+            )));
         }
         let sdk = config.sdk.map(|sdk| match sdk {
             Sdk::Text(source) | Sdk::Object { source } => source,
@@ -232,7 +260,8 @@ impl Module {
         if let Some(sdk) = &sdk
             && !matches!(sdk.as_str(), "go" | "dang" | "python" | "typescript" | "php" | "java")
         {
-            let text = format!("failed to load sdk for local module source: invalid SDK: \"{sdk}\"");
+            let text =
+                format!("failed to load sdk for local module source: invalid SDK: \"{sdk}\"");
             return Err(fault(text));
         }
         let source = match (&sdk, fs::read_to_string(folder.join("stand-in.json"))) {
@@ -253,9 +282,11 @@ impl Module {
         Ok(Self { folder, name: config.name, engine_version, sdk, source })
     }
 
-    /// The main object's name; none where the code could not be read.
+    /// The main object's name; none where the code could not be read or has no such object.
     pub fn main_object(&self) -> Option<String> {
-        (self.source.broken != Some(Broken::Syntax)).then(|| camel(&self.name))
+        let name = camel(&self.name);
+        let other = self.source.main.as_ref().is_some_and(|main| *main != name);
+        (!other && self.source.broken != Some(Broken::Syntax)).then_some(name)
     }
 
     pub fn is_dang(&self) -> bool {
@@ -266,7 +297,7 @@ impl Module {
         let functions = match object {
             None if self.main_object().is_none() => return None,
             None => &self.source.functions,
-            Some(object) => self.source.objects.get(object)?,
+            Some(object) => &self.source.objects.get(object)?.functions,
         };
         functions.iter().find(|function| crate::names::kebab(&function.name) == kebab)
     }

@@ -53,7 +53,8 @@ pub fn resolve(
                     Value::Secret(secret.plaintext().map_or(secret, Secret::Known))
                 }
                 _ => {
-                    let json = typed(module, &arg.kind, text).map_err(|why| Failure::traced(&why))?;
+                    let json =
+                        typed(module, &arg.kind, text).map_err(|why| Failure::traced(&why))?;
                     fetched(arg, &json, path)?
                 }
             }
@@ -180,7 +181,9 @@ impl Value {
                 Ok(Json::from(entries(path, ignore)).to_string())
             }
             (Self::Folder { path, .. }, ".glob") => Ok(files(path).to_string()),
-            (Self::Folder { path, .. }, what) if what.starts_with('/') => read(&path.join(&what[1..])),
+            (Self::Folder { path, .. }, what) if what.starts_with('/') => {
+                read(&path.join(&what[1..]))
+            }
             (Self::Secret(secret), "") => secret.plaintext().map_err(|why| Failure::plain(&why)),
             (_, what) => panic!("stand-in.json: nothing is known about `{what}` of a value"),
         }

@@ -3,3 +3,4 @@
 mod bodies;
 mod goldens;
 mod matching;
+mod stand_in;
