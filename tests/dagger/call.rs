@@ -180,6 +180,7 @@ impl<'a> Call<'a> {
                 self.engine.wait(self.progress, |_| path.exists())?;
             }
             "spawn" => {
+                #[expect(clippy::zombie_processes, reason = "outliving its parent is the point")]
                 let child = Command::new("sh").args(["-c", text]).stdin(Stdio::null()).spawn();
                 child.unwrap_or_else(|error| panic!("stand-in.json: spawn `{text}`: {error}"));
             }

@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+mod engine;
+
 /// The stand-in, where cargo puts examples.
 pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
@@ -335,4 +337,41 @@ fn run(argv: &[String], env: &BTreeMap<String, String>, cwd: &Path, stdin: Optio
         pipe.write_all(text.as_bytes()).unwrap();
     }
     child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_lost_engine_is_told_from_a_failed_function_in_every_recording() {
+    let Some(recorded) = recorded() else { return };
+    let lost = |name: &str| {
+        // Of those that were killed while they tried, the progress does not say that it failed.
+        let silent = ["engine-sock-missing", "engine-sock-mute", "engine-sock-refused"];
+        name.starts_with("engine-") && !silent.contains(&name) && !name.ends_with("sigterm")
+    };
+    for group in
+        ["01-introspect", "02-call", "03-errors", "05-src", "06-names", "07-env", "08-exec"]
+    {
+        for case in fs::read_dir(recorded.join(group)).unwrap().flatten() {
+            let Ok(stderr) = fs::read(case.path().join("stderr")) else { continue };
+            let name = case.file_name().display().to_string();
+            let trouble = pocketci::dagger::engine_trouble(&String::from_utf8_lossy(&stderr));
+            let expected = lost(&name) && !name.starts_with("engineversion");
+            assert_eq!(trouble.is_some(), expected, "{group}/{name}: {trouble:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_agent_asks_for_all_that_the_recorded_listings_have() {
+    let Some(recorded) = recorded() else { return };
+    let world = World::new();
+    let query = fs::read_to_string(recorded.join("../listing.graphql")).unwrap();
+    let module = world.root.path().join("goci");
+    let argv = ["query", "-s", "-M", "--var", &format!("ref={}", module.display())];
+    let env = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+    let expected = run(&argv.map(str::to_owned), &env, Path::new("/"), Some(&query));
+    let env = env.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let scratch = world.root.path().to_owned();
+    let dagger = pocketci::dagger::Dagger::new(program(), env, scratch);
+    let listing = dagger.list(&module, std::time::Duration::from_secs(60)).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&listing), String::from_utf8_lossy(&expected.stdout));
 }
