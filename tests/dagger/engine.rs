@@ -142,7 +142,7 @@ impl Engine {
         let began = Instant::now();
         while !over(began.elapsed()) {
             self.check(progress)?;
-            sleep(LOOK.min(Duration::from_millis(20)));
+            sleep(LOOK);
         }
         Ok(())
     }
