@@ -179,11 +179,7 @@ impl<'a> Call<'a> {
                 let path = std::path::PathBuf::from(text);
                 self.engine.wait(self.progress, |_| path.exists())?;
             }
-            "spawn" => {
-                #[expect(clippy::zombie_processes, reason = "outliving its parent is the point")]
-                let child = Command::new("sh").args(["-c", text]).stdin(Stdio::null()).spawn();
-                child.unwrap_or_else(|error| panic!("stand-in.json: spawn `{text}`: {error}"));
-            }
+            "spawn" => leave_behind(text),
             "ignore-signals" => signals::ignore(),
             "write" => raw(step, text.as_bytes()),
             "bytes" => {
@@ -323,6 +319,13 @@ impl<'a> Call<'a> {
         let end = name.find(['.', '/']).unwrap_or(name.len());
         values.get(&name[..end]).map_or(Ok(String::new()), |value| value.text(&name[end..]))
     }
+}
+
+/// Starts a grandchild that outlives the call.
+#[expect(clippy::zombie_processes, reason = "not being waited for is what it is for")]
+fn leave_behind(script: &str) {
+    let child = Command::new("sh").args(["-c", script]).stdin(Stdio::null()).spawn();
+    child.unwrap_or_else(|error| panic!("stand-in.json: spawn `{script}`: {error}"));
 }
 
 fn raw(step: &Json, bytes: &[u8]) {
