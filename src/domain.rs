@@ -5,6 +5,8 @@ pub mod event;
 pub mod signature;
 pub mod forge;
 pub mod trigger;
+pub mod duration;
+pub mod suggest;
 pub mod strcase;
 pub mod glob;
 pub mod pattern;

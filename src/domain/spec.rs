@@ -3,6 +3,12 @@
 //! What [`parse`] returns needs no further checks: paths stay inside the repository, globs
 //! compile, names are names.
 
+mod node;
+mod reading;
+mod sections;
+mod diagnostic;
+mod parse;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::glob::Globs;
 use super::pattern::Patterns;
+
+pub use diagnostic::{Diagnostic, Severity, SpecErrors};
+pub use parse::{MAX_BYTES, default_for_root, parse, parse_bytes};
 
 /// One document of a `pocketci.yaml`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,314 @@
+//! The text of a `pocketci.yaml` to [`Spec`]s, or to everything that is wrong with it.
+
+use super::diagnostic::{Diagnostic, Severity, SpecErrors, quote};
+use super::node::{self, MAX_DOCUMENTS, Node, Span, Value};
+use super::reading::{Fields, Reading, Text};
+use super::{GitDepth, OnInterrupt, Spec, Target};
+use crate::domain::duration;
+use crate::domain::glob::Globs;
+
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// The module's folder when the file does not say, relative to the file.
+const DEFAULT_MODULE: &str = "./ci";
+
+const KEYS: [&str; 13] = [
+    "module-path",
+    "commands",
+    "events",
+    "paths",
+    "secrets",
+    "functions",
+    "name",
+    "ignore",
+    "timeout",
+    "cancel-superseded",
+    "on-interrupt",
+    "report",
+    "git-depth",
+];
+
+/// Reads the specs of a file: one for each document, and the default one for an empty file.
+///
+/// `path` is the file's, relative to the repository (`services/api/pocketci.yaml`). The errors
+/// are all that could be found, not only the first.
+pub fn parse(path: &str, text: &str) -> Result<Vec<Spec>, SpecErrors> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reading = Reading { path, text, found: Vec::new() };
+    if text.len() > MAX_BYTES {
+        let message = format!("the file is {} KiB long", text.len().div_ceil(1024));
+        let help = format!("at most {} KiB are read", MAX_BYTES / 1024);
+        reading.wrong(Span { start: 0, end: 0 }, message, help);
+        return Err(SpecErrors(reading.found));
+    }
+    let documents = match node::documents(text) {
+        Ok(documents) => documents,
+        Err(unreadable) => {
+            reading.wrong(unreadable.span, unreadable.message, unreadable.help);
+            return Err(SpecErrors(reading.found));
+        }
+    };
+    debug_assert!(documents.len() <= MAX_DOCUMENTS, "the YAML reader enforces its budget");
+    let mut specs: Vec<Spec> = Vec::new();
+    for document in documents {
+        specs.extend(reading.document(document));
+    }
+    if specs.is_empty() {
+        specs.push(empty(path));
+    }
+    if reading.found.is_empty() {
+        return Ok(specs);
+    }
+    reading.found.sort_by_key(|one| (one.line, one.column));
+    Err(SpecErrors(reading.found))
+}
+
+/// Reads a file as it lies in the repository; text that is not UTF-8 is an error with its place.
+pub fn parse_bytes(path: &str, bytes: &[u8]) -> Result<Vec<Spec>, SpecErrors> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => return parse(path, text),
+        Err(error) => String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(),
+    };
+    let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let message = if wide { "the file is UTF-16" } else { "the file is not UTF-8 from here on" };
+    // The replacement sign stands for the first bad byte, so that there is something to point at.
+    let shown = format!("{text}\u{fffd}");
+    let span = Span { start: text.len(), end: shown.len() };
+    let help = Some("save it as UTF-8".to_owned());
+    let place = (path, shown.as_str());
+    let one = Diagnostic::new(Severity::Error, place, span, message.to_owned(), help);
+    Err(SpecErrors(vec![one]))
+}
+
+/// The spec of a repository without a `pocketci.yaml`: the module `./ci`, and no filters.
+pub fn default_for_root() -> Spec {
+    empty("pocketci.yaml")
+}
+
+/// What an empty file at this path means.
+fn empty(path: &str) -> Spec {
+    let folder = folder_of(path);
+    Spec {
+        path: path.to_owned(),
+        folder: folder.to_owned(),
+        name: folder.to_owned(),
+        target: Target::Module(default_module(folder)),
+        events: None,
+        paths: None,
+        secrets: Vec::new(),
+        ignore: None,
+        timeout: None,
+        cancel_superseded: None,
+        on_interrupt: OnInterrupt::default(),
+        summary: true,
+        git_depth: GitDepth::default(),
+        functions: std::collections::BTreeMap::new(),
+    }
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn default_module(folder: &str) -> String {
+    let default = DEFAULT_MODULE.trim_start_matches("./");
+    if folder.is_empty() { default.to_owned() } else { format!("{folder}/{default}") }
+}
+
+impl Reading<'_> {
+    /// One document; none where something is wrong with it, which is then noted.
+    fn document(&mut self, document: Node) -> Option<Spec> {
+        let mut fields = self.fields(document, "a pocketci.yaml", &KEYS)?;
+        let mut spec = empty(self.path);
+        self.target(&mut spec, &mut fields);
+        if let Some(node) = fields.take("events") {
+            spec.events = self.events(node);
+        }
+        if let Some(node) = fields.take("paths") {
+            spec.paths = self.globs(&node, "`paths`");
+        }
+        if let Some(node) = fields.take("secrets") {
+            spec.secrets = self.secrets(node);
+        }
+        if let Some(node) = fields.take("functions") {
+            spec.functions = self.functions(node);
+        }
+        if let Some(node) = fields.take("name") {
+            spec.name = self.name(&node).unwrap_or_default();
+        }
+        let place = fields.place("ignore");
+        if let (Some(node), Some(place)) = (fields.take("ignore"), place) {
+            spec.ignore = self.ignore(&node, place, &spec.folder);
+        }
+        self.settings(&mut spec, &mut fields);
+        Some(spec)
+    }
+
+    /// `module-path`, or `commands` in its place.
+    fn target(&mut self, spec: &mut Spec, fields: &mut Fields) {
+        if let (Some(_), Some(place)) = (fields.place("module-path"), fields.place("commands")) {
+            let help = "commands are run without a module: keep one of the two, \
+                        or make two documents with `---` between them";
+            let message = "`commands` and `module-path` exclude one another".to_owned();
+            self.wrong(place, message, help.to_owned());
+        }
+        if let Some(node) = fields.take("module-path")
+            && let Some(module) = self.module_path(&node, &spec.folder)
+        {
+            spec.target = Target::Module(module);
+        }
+        if let Some(node) = fields.take("commands") {
+            spec.target = Target::Commands(self.commands(node));
+        }
+    }
+
+    fn module_path(&mut self, node: &Node, folder: &str) -> Option<String> {
+        let path = self.text(node, "`module-path`")?;
+        match inside(folder, &path.value) {
+            Ok(module) => Some(module),
+            Err(why) => {
+                let help = "it is relative to the folder of this file, \
+                            and stays inside the repository, like `./ci`";
+                let message = format!("`module-path` {} {why}", quote(&path.value));
+                self.wrong(path.span, message, help.to_owned());
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, node: &Node) -> Option<String> {
+        /// Status contexts hold it; GitHub cuts those at 255 characters.
+        const LONGEST: usize = 100;
+        let name = self.text(node, "`name`")?;
+        let value = name.value.trim();
+        let why = if value.chars().any(char::is_control) {
+            "must be one line of plain text"
+        } else if value.starts_with('/') || value.ends_with('/') {
+            "must not start or end with a slash"
+        } else if value.chars().count() > LONGEST {
+            "is longer than 100 characters"
+        } else {
+            return Some(value.to_owned());
+        };
+        self.wrong(name.span, format!("`name` {} {why}", quote(value)), None);
+        None
+    }
+
+    fn ignore(&mut self, node: &Node, key: Span, folder: &str) -> Option<Globs> {
+        if !folder.is_empty() {
+            let help = "move it to the `pocketci.yaml` at the root of the repository".to_owned();
+            self.wrong(key, "`ignore` counts in the root's file only".to_owned(), help);
+            return None;
+        }
+        self.globs(node, "`ignore`")
+    }
+
+    /// The keys with one plain value.
+    fn settings(&mut self, spec: &mut Spec, fields: &mut Fields) {
+        if let Some(node) = fields.take("timeout")
+            && let Some(text) = self.text(&node, "`timeout`")
+        {
+            match duration::parse(&text.value) {
+                Ok(timeout) => spec.timeout = Some(timeout),
+                Err(error) => self.wrong(text.span, format!("`timeout`: {error}"), None),
+            }
+        }
+        if let Some(node) = fields.take("cancel-superseded") {
+            spec.cancel_superseded = self.boolean(&node, "`cancel-superseded`");
+        }
+        if let Some(node) = fields.take("on-interrupt") {
+            spec.on_interrupt = match self.word(&node, "`on-interrupt`", &["retry", "fail"]) {
+                Some(word) if word == "fail" => OnInterrupt::Fail,
+                _ => OnInterrupt::Retry,
+            };
+        }
+        if let Some(node) = fields.take("report")
+            && let Some(mut report) = self.fields(node, "`report`", &["summary"])
+            && let Some(node) = report.take("summary")
+        {
+            spec.summary = self.boolean(&node, "`summary`").unwrap_or(true);
+        }
+        if let Some(node) = fields.take("git-depth") {
+            spec.git_depth = self.git_depth(&node).unwrap_or_default();
+        }
+    }
+
+    fn git_depth(&mut self, node: &Node) -> Option<GitDepth> {
+        let commits = |number: &String| number.parse::<u32>().ok().filter(|n| *n >= 1);
+        match &node.value {
+            Value::Text(text) if text == "full" => return Some(GitDepth::Full),
+            Value::Number(number) if commits(number).is_some() => {
+                return commits(number).map(GitDepth::Commits);
+            }
+            Value::Text(text) | Value::Number(text) => {
+                let wanted = "a number of commits from 1 on, or `full`";
+                let message = format!("`git-depth` must be {wanted}, not {}", quote(text));
+                self.wrong(node.span, message, None);
+            }
+            _ => self.mismatch(node, "`git-depth`", "a number of commits or `full`"),
+        }
+        None
+    }
+
+    /// A list of globs over paths.
+    pub(super) fn globs(&mut self, node: &Node, what: &str) -> Option<Globs> {
+        let texts = self.texts(node, what)?;
+        self.compiled_globs(&texts, node.span)
+    }
+
+    pub(super) fn compiled_globs(&mut self, texts: &[Text], whole: Span) -> Option<Globs> {
+        let before = self.found.len();
+        for text in texts {
+            self.glob_place(text);
+        }
+        let globs: Vec<String> = texts.iter().map(|text| text.value.clone()).collect();
+        let error = match Globs::new(&globs) {
+            Ok(globs) => return (self.found.len() == before).then_some(globs),
+            Err(error) => error,
+        };
+        let bad = texts.iter().find(|text| Globs::new(std::slice::from_ref(&text.value)).is_err());
+        let (span, shown) = bad.map_or((whole, &error.glob), |text| (text.span, &text.value));
+        self.wrong(span, format!("{} is not a glob: {}", quote(shown), error.why), None);
+        None
+    }
+
+    /// A glob that can match no path of a repository, however it is written.
+    fn glob_place(&mut self, glob: &Text) {
+        let bare = glob.value.strip_prefix('!').unwrap_or(&glob.value);
+        let start = ["./", "../", "/"].into_iter().find(|start| bare.starts_with(start));
+        if let Some(start) = start {
+            let help = "globs are relative to the folder of this file, like `src/**`".to_owned();
+            let message = format!("{} starts with `{start}` and can match nothing", quote(bare));
+            self.wrong(glob.span, message, help);
+        }
+    }
+}
+
+/// Where a path that is written in a folder leads, relative to the repository.
+fn inside(folder: &str, path: &str) -> Result<String, &'static str> {
+    if path.starts_with('/') {
+        return Err("is absolute");
+    }
+    if path.contains('\\') {
+        return Err("holds a backslash");
+    }
+    if path.chars().any(char::is_control) {
+        return Err("holds a control character");
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or("leaves the repository")?;
+            }
+            _ if part.eq_ignore_ascii_case(".git") => return Err("leads into `.git`"),
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests;
