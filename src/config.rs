@@ -1,1 +1,150 @@
+//! The environment to a [`Config`]; the only reader of it.
 //!
+//! All that is wrong is reported at once, by variable and value, never with a secret's value.
+//! An empty variable counts as unset.
+
+mod environment;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::signature::WebhookSecret;
+
+/// Everything the operator decides.
+#[derive(Clone)]
+pub struct Config {
+    /// `POCKETCI_LISTEN`.
+    pub listen: SocketAddr,
+    /// `POCKETCI_URL`, without a slash at the end: what the world calls this agent.
+    pub public_url: Option<String>,
+    /// `POCKETCI_DATA_DIR`, absolute.
+    pub data_dir: PathBuf,
+    pub github: GithubConfig,
+    /// `X_HUB_SIGNATURE`, one a line; may be empty, but not for `serve`.
+    pub webhook_secrets: Vec<WebhookSecret>,
+    /// `POCKETCI_ALLOW_SHA1`.
+    pub allow_sha1: bool,
+    /// What `from-env` may name: `GITHUB_USERNAME`, `GITHUB_TOKEN` and `POCKETCI_SECRETS`.
+    pub secret_names: Vec<String>,
+    secret_values: BTreeMap<String, SecretString>,
+    /// `POCKETCI_FORKS`.
+    pub forks: Forks,
+    /// `POCKETCI_PASS_ENV`, those that are set: for `dagger` and for `commands:`.
+    pub pass_env: Vec<(String, OsString)>,
+    /// `POCKETCI_HOST_COMMANDS`: whether `commands:` may run on this host.
+    pub host_commands: bool,
+    /// What every `dagger` needs: the search path, proxies, CA certificates, the engine's
+    /// address, `DAGGER_CLOUD_TOKEN`.
+    pub base_env: Vec<(String, OsString)>,
+    /// What a shell needs: the search path, `HOME`, `USER`, `LANG`, `TMPDIR`.
+    pub shell_env: Vec<(String, OsString)>,
+    /// `POCKETCI_PARALLELISM`: calls at once, over all runs.
+    pub parallelism: usize,
+    /// `POCKETCI_CALL_TIMEOUT`.
+    pub call_timeout: Duration,
+    /// `POCKETCI_DAGGER`: a path, or a name to be searched for.
+    pub dagger: PathBuf,
+    /// `POCKETCI_LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// What was understood and probably not meant, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The one GitHub that credentials go to.
+#[derive(Clone)]
+pub struct GithubConfig {
+    /// `POCKETCI_GITHUB_URL`, `https://github.com` unless it is an Enterprise Server.
+    pub url: Url,
+    /// Where its API is, without a slash at the end.
+    pub api: String,
+    /// `GITHUB_USERNAME`.
+    pub username: Option<String>,
+    /// `GITHUB_TOKEN`.
+    pub token: Option<SecretString>,
+}
+
+/// What is done with pull requests from forks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Forks {
+    /// Held until a maintainer says so.
+    #[default]
+    Approve,
+    /// Run, without secrets.
+    Run,
+    Never,
+}
+
+/// How the agent's own log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    #[default]
+    Human,
+    Json,
+}
+
+impl Config {
+    /// The value of a variable that `from-env` may name; none where it may not, or is unset.
+    pub fn secret_value(&self, name: &str) -> Option<&SecretString> {
+        self.secret_values.get(name)
+    }
+
+    /// Reads this process's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        let host = environment::Host {
+            root: nix::unistd::geteuid().is_root(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        environment::read(|name| std::env::var_os(name), names, host)
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Leaves out what may hold a secret, and shows names for it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |env: &[(String, OsString)]| -> Vec<String> {
+            env.iter().map(|(name, _)| name.clone()).collect()
+        };
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("public_url", &self.public_url)
+            .field("data_dir", &self.data_dir)
+            .field("github", &self.github)
+            .field("webhook_secrets", &self.webhook_secrets.len())
+            .field("allow_sha1", &self.allow_sha1)
+            .field("secret_names", &self.secret_names)
+            .field("forks", &self.forks)
+            .field("pass_env", &names(&self.pass_env))
+            .field("host_commands", &self.host_commands)
+            .field("base_env", &names(&self.base_env))
+            .field("parallelism", &self.parallelism)
+            .field("call_timeout", &self.call_timeout)
+            .field("dagger", &self.dagger)
+            .field("log_format", &self.log_format)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GithubConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GithubConfig")
+            .field("url", &self.url.as_str())
+            .field("api", &self.api)
+            .field("username", &self.username)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// Everything that is wrong with the environment; one sentence a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);

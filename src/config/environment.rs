@@ -1,0 +1,393 @@
+//! One reader for each kind of variable; what it does not understand, it notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::{Config, ConfigError, Forks, GithubConfig, LogFormat};
+use crate::domain::duration;
+use crate::domain::signature::WebhookSecret;
+use crate::domain::suggest;
+
+/// The variables of our own name; anything else that starts with `POCKETCI_` is a slip.
+const OURS: [&str; 15] = [
+    "POCKETCI_ALLOW_SHA1",
+    "POCKETCI_SECRETS",
+    "POCKETCI_FORKS",
+    "POCKETCI_PASS_ENV",
+    "POCKETCI_HOST_COMMANDS",
+    "POCKETCI_GITHUB_URL",
+    "POCKETCI_LISTEN",
+    "POCKETCI_URL",
+    "POCKETCI_DATA_DIR",
+    "POCKETCI_DATABASE_URL",
+    "POCKETCI_PARALLELISM",
+    "POCKETCI_CALL_TIMEOUT",
+    "POCKETCI_DAGGER",
+    "POCKETCI_CONFIG",
+    "POCKETCI_LOG_FORMAT",
+];
+
+/// What `dagger` sees of the agent's environment, where it is set.
+const BASE: [&str; 18] = [
+    "PATH",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "_EXPERIMENTAL_DAGGER_RUNNER_HOST",
+    "DAGGER_CLOUD_TOKEN",
+];
+
+/// What a shell sees of it.
+const SHELL: [&str; 5] = ["PATH", "HOME", "USER", "LANG", "TMPDIR"];
+
+/// Calls at once beyond which the machine, not the setting, is the limit.
+const MOST_PARALLEL: usize = 1024;
+
+/// What the machine says where the environment is silent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Host {
+    pub(super) root: bool,
+    pub(super) cpus: usize,
+}
+
+struct Environment<F> {
+    lookup: F,
+    wrong: Vec<String>,
+}
+
+/// Reads a configuration. `names` are all variables that there are, for slips in ours.
+pub(super) fn read(
+    lookup: impl Fn(&str) -> Option<OsString>,
+    names: BTreeSet<String>,
+    host: Host,
+) -> Result<Config, ConfigError> {
+    let mut env = Environment { lookup, wrong: Vec::new() };
+    let mut warnings = slips(&names);
+    if env.text("POCKETCI_CONFIG").is_some() {
+        let text = "POCKETCI_CONFIG is set, and nothing is read from that file yet";
+        warnings.push(text.to_owned());
+    }
+    env.database();
+    let (secret_names, secret_values) = env.secrets(&mut warnings);
+    let config = Config {
+        listen: env.listen(),
+        public_url: env.public_url(),
+        data_dir: env.data_dir(host.root),
+        github: env.github(),
+        webhook_secrets: env.webhook_secrets(),
+        allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),
+        secret_names,
+        secret_values,
+        forks: env.forks(),
+        pass_env: env.pass_env(&mut warnings),
+        host_commands: env.host_commands(),
+        base_env: env.present(&BASE),
+        shell_env: env.present(&SHELL),
+        parallelism: env.parallelism(host.cpus),
+        call_timeout: env.call_timeout(),
+        dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
+        log_format: env.log_format(),
+        warnings,
+    };
+    if env.wrong.is_empty() { Ok(config) } else { Err(ConfigError(env.wrong)) }
+}
+
+fn slips(names: &BTreeSet<String>) -> Vec<String> {
+    let ours = |name: &&String| name.starts_with("POCKETCI_") && !name.starts_with("POCKETCI_TEST");
+    let unknown = names.iter().filter(ours).filter(|name| !OURS.contains(&name.as_str()));
+    let say = |name: &String| match suggest::nearest(name, OURS) {
+        Some(word) => format!("{name} is not a variable of ours: did you mean {word}?"),
+        None => format!("{name} is not a variable of ours"),
+    };
+    unknown.map(say).collect()
+}
+
+impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
+    fn raw(&self, name: &str) -> Option<OsString> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn wrong(&mut self, name: &str, value: &str, right: &str) {
+        let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        self.wrong.push(format!("{name} is `{value}`: it must be {right}"));
+    }
+
+    /// A variable whose value may be shown, without white space at its ends.
+    fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.hidden(name)?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// A variable whose value is not for messages.
+    fn hidden(&mut self, name: &str) -> Option<String> {
+        match self.raw(name)?.into_string() {
+            Ok(text) => Some(text),
+            Err(_) => {
+                self.wrong.push(format!("{name} is not UTF-8"));
+                None
+            }
+        }
+    }
+
+    fn present(&self, names: &[&str]) -> Vec<(String, OsString)> {
+        let value = |name: &&str| Some(((*name).to_owned(), self.raw(name)?));
+        names.iter().filter_map(value).collect()
+    }
+
+    /// A list of variables' names, with commas or white space between.
+    fn names(&mut self, list: &str) -> Vec<String> {
+        let text = self.text(list).unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
+        for name in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|n| !n.is_empty()) {
+            let form = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !name.chars().all(form) || name.starts_with(|c: char| c.is_ascii_digit()) {
+                // Whoever wrote a value here has written a secret.
+                let text = "names variables, and one of its words is no variable's name: \
+                            the values stay in variables of their own";
+                self.wrong.push(format!("{list} {text}"));
+            } else if name == "X_HUB_SIGNATURE" || name.starts_with("POCKETCI_") {
+                let text = format!("{list} names {name}, which is the agent's own: take it out");
+                self.wrong.push(text);
+            } else if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        let default = SocketAddr::from(([0, 0, 0, 0], 8080));
+        let Some(text) = self.text("POCKETCI_LISTEN") else { return default };
+        let full = match text.strip_prefix(':') {
+            Some(port) => format!("0.0.0.0:{port}"),
+            None => text.replacen("localhost:", "127.0.0.1:", 1),
+        };
+        full.parse().unwrap_or_else(|_| {
+            self.wrong("POCKETCI_LISTEN", &text, "an address and a port, like `0.0.0.0:8080`");
+            default
+        })
+    }
+
+    /// An address of the web without credentials, query or fragment.
+    fn url(&mut self, name: &str, right: &str) -> Option<Url> {
+        let text = self.text(name)?;
+        let url = text.parse::<Url>().ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        let Some(url) = url else {
+            // A value that does not parse may still hold a password.
+            let shown = if text.contains('@') { "…" } else { &text };
+            self.wrong(name, shown, right);
+            return None;
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            self.wrong.push(format!("{name} holds credentials: it must be {right}"));
+            return None;
+        }
+        Some(url)
+    }
+
+    fn public_url(&mut self) -> Option<String> {
+        let url =
+            self.url("POCKETCI_URL", "what the world calls it, like `https://ci.example.org`");
+        url.map(|url| url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    fn github(&mut self) -> GithubConfig {
+        const RIGHT: &str = "`https://github.com` or the root of an Enterprise Server, like `https://ghe.example.org`";
+        let url = self.url("POCKETCI_GITHUB_URL", RIGHT);
+        let url = url.unwrap_or_else(|| {
+            #[expect(clippy::unwrap_used, reason = "a constant that parses, shown by every test")]
+            "https://github.com".parse().unwrap()
+        });
+        let api = if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
+            if url.scheme() != "https" {
+                self.wrong("POCKETCI_GITHUB_URL", url.as_str(), "`https://github.com`");
+            }
+            "https://api.github.com".to_owned()
+        } else {
+            format!("{}/api/v3", url.as_str().trim_end_matches('/'))
+        };
+        let token = self.hidden("GITHUB_TOKEN").map(|token| token.trim().to_owned());
+        let token = token.filter(|token| !token.is_empty());
+        if token.as_ref().is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {
+            let text = "GITHUB_TOKEN holds characters that no token has: paste it again";
+            self.wrong.push(text.to_owned());
+        }
+        let username = self.text("GITHUB_USERNAME");
+        GithubConfig { url, api, username, token: token.map(SecretString::from) }
+    }
+
+    fn webhook_secrets(&mut self) -> Vec<WebhookSecret> {
+        let text = self.hidden("X_HUB_SIGNATURE").unwrap_or_default();
+        let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+        lines.filter(|line| !line.trim().is_empty()).map(WebhookSecret::new).collect()
+    }
+
+    /// The names that `from-env` may use, and the values of those that are set.
+    fn secrets(
+        &mut self,
+        warnings: &mut Vec<String>,
+    ) -> (Vec<String>, BTreeMap<String, SecretString>) {
+        let mut names = vec!["GITHUB_USERNAME".to_owned(), "GITHUB_TOKEN".to_owned()];
+        for name in self.names("POCKETCI_SECRETS") {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut values = BTreeMap::new();
+        for (at, name) in names.iter().enumerate() {
+            let value = match at {
+                // Read as they are used elsewhere: a line break behind a token is none of it.
+                0 | 1 => self.raw(name).and_then(|value| value.into_string().ok()),
+                _ => self.hidden(name),
+            };
+            let value = if at < 2 { value.map(|value| value.trim().to_owned()) } else { value };
+            match value.filter(|value| !value.is_empty()) {
+                Some(value) => _ = values.insert(name.clone(), SecretString::from(value)),
+                None if at < 2 => {}
+                None => warnings.push(format!("POCKETCI_SECRETS names {name}, which is not set")),
+            }
+        }
+        (names, values)
+    }
+
+    fn pass_env(&mut self, warnings: &mut Vec<String>) -> Vec<(String, OsString)> {
+        let mut passed = Vec::new();
+        for name in self.names("POCKETCI_PASS_ENV") {
+            if name == "GITHUB_TOKEN" {
+                let text = "POCKETCI_PASS_ENV names GITHUB_TOKEN, which every call would see: \
+                            let the specs that need it name it under `secrets`";
+                self.wrong.push(text.to_owned());
+                continue;
+            }
+            match self.raw(&name) {
+                Some(value) => passed.push((name, value)),
+                None => warnings.push(format!("POCKETCI_PASS_ENV names {name}, which is not set")),
+            }
+        }
+        passed
+    }
+
+    fn switch(&mut self, name: &str) -> bool {
+        match self.text(name).as_deref() {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(other) => {
+                self.wrong(name, other, "`true` or `false`");
+                false
+            }
+        }
+    }
+
+    fn forks(&mut self) -> Forks {
+        match self.text("POCKETCI_FORKS").as_deref() {
+            None | Some("approve") => Forks::Approve,
+            Some("run") => Forks::Run,
+            Some("never") => Forks::Never,
+            Some(other) => {
+                self.wrong("POCKETCI_FORKS", other, "`approve`, `run` or `never`");
+                Forks::Approve
+            }
+        }
+    }
+
+    fn host_commands(&mut self) -> bool {
+        match self.text("POCKETCI_HOST_COMMANDS").as_deref() {
+            None | Some("never" | "off") => false,
+            Some("allow") => true,
+            Some(other) => {
+                let right = "`allow`, which gives commands the rights of this agent, or unset";
+                self.wrong("POCKETCI_HOST_COMMANDS", other, right);
+                false
+            }
+        }
+    }
+
+    fn log_format(&mut self) -> LogFormat {
+        match self.text("POCKETCI_LOG_FORMAT").as_deref() {
+            None | Some("human" | "text") => LogFormat::Human,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                self.wrong("POCKETCI_LOG_FORMAT", other, "`human` or `json`");
+                LogFormat::Human
+            }
+        }
+    }
+
+    fn parallelism(&mut self, cpus: usize) -> usize {
+        let Some(text) = self.text("POCKETCI_PARALLELISM") else { return cpus.max(1) };
+        let number = text.parse().ok().filter(|n| (1..=MOST_PARALLEL).contains(n));
+        number.unwrap_or_else(|| {
+            let right = format!("a number of calls from 1 to {MOST_PARALLEL}");
+            self.wrong("POCKETCI_PARALLELISM", &text, &right);
+            cpus
+        })
+    }
+
+    fn call_timeout(&mut self) -> Duration {
+        const DEFAULT: Duration = Duration::from_secs(60 * 60);
+        let Some(text) = self.text("POCKETCI_CALL_TIMEOUT") else { return DEFAULT };
+        duration::parse(&text).unwrap_or_else(|error| {
+            self.wrong.push(format!("POCKETCI_CALL_TIMEOUT: {error}"));
+            DEFAULT
+        })
+    }
+
+    fn data_dir(&mut self, root: bool) -> PathBuf {
+        if let Some(folder) = self.raw("POCKETCI_DATA_DIR").map(PathBuf::from) {
+            return std::path::absolute(&folder).unwrap_or(folder);
+        }
+        let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+        if let Some(state) = self.raw("XDG_STATE_HOME").and_then(absolute) {
+            return state.join("pocketci");
+        }
+        if root {
+            return PathBuf::from("/var/lib/pocketci");
+        }
+        if let Some(home) = self.raw("HOME").and_then(absolute) {
+            return home.join(".local/state/pocketci");
+        }
+        let text = "POCKETCI_DATA_DIR is not set, nor is HOME: say where the state belongs";
+        self.wrong.push(text.to_owned());
+        PathBuf::new()
+    }
+
+    /// Only the database in the data folder is built in.
+    fn database(&mut self) {
+        let Some(text) = self.hidden("POCKETCI_DATABASE_URL") else { return };
+        let text = text.trim();
+        if text.is_empty() || text == "sqlite:" {
+            return;
+        }
+        // It may hold a password, so that only its kind is shown.
+        let kind = text.split(':').next().unwrap_or("").chars().take(20).collect::<String>();
+        let right =
+            "unset or `sqlite:`, the database in the data folder: this version has no other";
+        self.wrong("POCKETCI_DATABASE_URL", &format!("{kind}:…"), right);
+    }
+}
+
+#[cfg(test)]
+mod tests;
