@@ -170,17 +170,21 @@ impl Reading<'_> {
         }
     }
 
-    /// The same, where one text may be several with commas between.
-    pub(super) fn comma_texts(&mut self, node: &Node, what: &str) -> Option<Vec<Text>> {
+    /// The same, where one text may be several with commas between, as `split` finds them.
+    pub(super) fn comma_texts(
+        &mut self,
+        node: &Node,
+        what: &str,
+        split: fn(&str) -> Vec<String>,
+    ) -> Option<Vec<Text>> {
         let texts = self.texts(node, what)?;
         if matches!(node.value, Value::List(_)) {
             return Some(texts);
         }
-        let split = texts.iter().flat_map(|text| {
-            let parts = split_commas(&text.value);
-            parts.into_iter().map(|part| Text { value: part.to_owned(), span: text.span })
+        let parts = texts.iter().flat_map(|text| {
+            split(&text.value).into_iter().map(|value| Text { value, span: text.span })
         });
-        let parts: Vec<Text> = split.collect();
+        let parts: Vec<Text> = parts.collect();
         if parts.is_empty() {
             self.wrong(node.span, format!("{what} holds nothing but commas"), None);
             return None;
@@ -189,22 +193,7 @@ impl Reading<'_> {
     }
 }
 
-/// The parts between commas, trimmed, empty ones left out; a comma inside `{…}` or `[…]` belongs
-/// to the glob it stands in.
-fn split_commas(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0_usize, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+/// The parts between commas, trimmed, empty ones left out.
+pub(super) fn split_commas(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::quote;
 use super::node::{Node, Value};
-use super::reading::{Reading, Text};
+use super::reading::{Reading, Text, split_commas};
 use super::{Command, EventFilters, Matchers, SecretUse};
+use crate::domain::glob;
 use crate::domain::ids::Vendor;
 use crate::domain::pattern::Patterns;
 use crate::domain::suggest;
@@ -245,7 +246,8 @@ impl Reading<'_> {
     fn matchers(&mut self, mut keys: BTreeMap<String, (super::node::Span, Node)>) -> Matchers {
         let mut list = |reading: &mut Self, key: &str| -> Option<Vec<Text>> {
             let (_, node) = keys.remove(key)?;
-            reading.comma_texts(&node, &format!("`{key}`"))
+            let split = if key == "on-changes" { glob::split } else { split_commas };
+            reading.comma_texts(&node, &format!("`{key}`"), split)
         };
         let values = |texts: Vec<Text>| texts.into_iter().map(|text| text.value).collect();
         let vendor = list(self, "vendor");
