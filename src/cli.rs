@@ -1,1 +1,105 @@
+//! What people type and read: one file per subcommand, and the one place that says how a command
+//! ended.
 //!
+//! Decides nothing about events: that is `domain`'s, and printed here.
+
+mod failure;
+mod output;
+mod webhook;
+mod working;
+mod serve;
+mod demo;
+mod run;
+mod plan;
+mod event;
+mod check;
+mod doctor;
+mod completions;
+mod man;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use failure::Failure;
+
+/// The program's name on the command line.
+const NAME: &str = "pocketci-agent";
+
+/// Runs the functions of a repository's dagger module that a webhook asks for, and tells the forge.
+#[derive(Debug, Parser)]
+#[command(name = NAME, version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 done, 1 a call failed, 2 bad usage or bad input, 3 cannot reach what it needs.
+Start here: `pocketci-agent demo` shows a whole delivery on this machine; `pocketci-agent plan`, in a
+repository, says for every function why it would run or not; `pocketci-agent serve --help` lists the
+variables of the server.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The daemon: takes webhooks, calls functions, reports to the forge
+    #[command(after_help = serve::variables())]
+    Serve(serve::Options),
+    /// A whole delivery on this machine: sample repository, signed webhook, run, log, page
+    Demo(demo::Options),
+    /// In a working copy: make the event from it, plan, call, show the logs
+    Run(run::Options),
+    /// The same without calling: every function with its reason
+    Plan(plan::Options),
+    /// A webhook body on standard input to the event trigger JSON
+    Event(event::Options),
+    /// What is wrong with pocketci.yaml files
+    Check(check::Options),
+    /// What is missing to run: dagger, engine, token, secret, data folder, clock
+    Doctor(doctor::Options),
+    /// Completions for a shell, on standard output
+    Completions(completions::Options),
+    /// The manual page, on standard output
+    Man(man::Options),
+}
+
+/// Runs the program with these arguments, and says on standard error what went wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Usage errors, `--help` and `--version` end here, with clap's own texts.
+    let cli = Cli::parse_from(arguments);
+    let command = cli.command.unwrap_or(Command::Serve(serve::Options::default()));
+    match dispatch(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(options) => wait(serve::serve(options)),
+        Command::Demo(options) => wait(demo::demo(options)),
+        Command::Run(options) => wait(run::run(options)),
+        Command::Plan(options) => wait(plan::plan(options)),
+        Command::Event(options) => event::event(options),
+        Command::Check(options) => check::check(options),
+        Command::Doctor(options) => wait(doctor::doctor(options)),
+        Command::Completions(options) => completions::completions(&options),
+        Command::Man(options) => man::man(&options),
+    }
+}
+
+/// Runs a command that waits for others.
+fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::unreachable(format!("Failed to start the runtime: {error}")))?;
+    let result = runtime.block_on(command);
+    // A thread that still blocks (a name lookup, a disk) must not keep the program.
+    runtime.shutdown_background();
+    result
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,33 @@ use url::Url;
 
 use crate::domain::signature::WebhookSecret;
 
+/// Every variable with its meaning, for `serve --help`.
+pub const VARIABLES: [(&str, &str); 19] = [
+    ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
+    ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
+    ("GITHUB_TOKEN", "The token that belongs to it"),
+    ("DAGGER_CLOUD_TOKEN", "Passed to `dagger`"),
+    ("POCKETCI_LISTEN", "Where to listen [default: 0.0.0.0:8080]"),
+    ("POCKETCI_URL", "What the world calls this agent, for links in statuses"),
+    (
+        "POCKETCI_DATA_DIR",
+        "Database, mirrors, logs, checkouts [default: $XDG_STATE_HOME/pocketci, \
+         ~/.local/state/pocketci, or /var/lib/pocketci as root]",
+    ),
+    ("POCKETCI_DATABASE_URL", "`sqlite:`, in the data folder [default]"),
+    ("POCKETCI_SECRETS", "Names that `from-env` may use, beside GITHUB_USERNAME and GITHUB_TOKEN"),
+    ("POCKETCI_FORKS", "Pull requests from forks: approve [default], run, never"),
+    ("POCKETCI_PASS_ENV", "Names of variables that `dagger` and `commands:` may see"),
+    ("POCKETCI_HOST_COMMANDS", "`allow` lets `commands:` run on this host, with its rights"),
+    ("POCKETCI_PARALLELISM", "Calls at once [default: number of CPUs]"),
+    ("POCKETCI_CALL_TIMEOUT", "How long a call may take [default: 60m]"),
+    ("POCKETCI_DAGGER", "The `dagger` executable [default: dagger]"),
+    ("POCKETCI_GITHUB_URL", "https://github.com [default], or the root of an Enterprise Server"),
+    ("POCKETCI_ALLOW_SHA1", "`true` accepts a lone `X-Hub-Signature: sha1=…`"),
+    ("POCKETCI_LOG_FORMAT", "The agent's own log: human [default], json"),
+    ("POCKETCI_CONFIG", "A file for what does not fit a variable; nothing is read from it yet"),
+];
+
 /// Everything the operator decides.
 #[derive(Clone)]
 pub struct Config {

@@ -9,29 +9,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Config, ConfigError, Forks, GithubConfig, LogFormat};
+use super::{Config, ConfigError, Forks, GithubConfig, LogFormat, VARIABLES};
 use crate::domain::duration;
 use crate::domain::signature::WebhookSecret;
 use crate::domain::suggest;
-
-/// The variables of our own name; anything else that starts with `POCKETCI_` is a slip.
-const OURS: [&str; 15] = [
-    "POCKETCI_ALLOW_SHA1",
-    "POCKETCI_SECRETS",
-    "POCKETCI_FORKS",
-    "POCKETCI_PASS_ENV",
-    "POCKETCI_HOST_COMMANDS",
-    "POCKETCI_GITHUB_URL",
-    "POCKETCI_LISTEN",
-    "POCKETCI_URL",
-    "POCKETCI_DATA_DIR",
-    "POCKETCI_DATABASE_URL",
-    "POCKETCI_PARALLELISM",
-    "POCKETCI_CALL_TIMEOUT",
-    "POCKETCI_DAGGER",
-    "POCKETCI_CONFIG",
-    "POCKETCI_LOG_FORMAT",
-];
 
 /// What `dagger` sees of the agent's environment, where it is set.
 const BASE: [&str; 18] = [
@@ -110,10 +91,12 @@ pub(super) fn read(
     if env.wrong.is_empty() { Ok(config) } else { Err(ConfigError(env.wrong)) }
 }
 
+/// What starts with `POCKETCI_` and is none of ours: an operator who set it believes otherwise.
 fn slips(names: &BTreeSet<String>) -> Vec<String> {
     let ours = |name: &&String| name.starts_with("POCKETCI_") && !name.starts_with("POCKETCI_TEST");
-    let unknown = names.iter().filter(ours).filter(|name| !OURS.contains(&name.as_str()));
-    let say = |name: &String| match suggest::nearest(name, OURS) {
+    let known = VARIABLES.map(|(name, _)| name);
+    let unknown = names.iter().filter(ours).filter(|name| !known.contains(&name.as_str()));
+    let say = |name: &String| match suggest::nearest(name, known) {
         Some(word) => format!("{name} is not a variable of ours: did you mean {word}?"),
         None => format!("{name} is not a variable of ours"),
     };

@@ -50,8 +50,12 @@ fn nothing_set_is_a_whole_configuration() {
 
 #[test]
 fn empty_counts_as_unset() {
-    let empty: Vec<(&str, &str)> =
-        super::OURS.iter().chain(&super::BASE).map(|name| (*name, "")).collect();
+    let empty: Vec<(&str, &str)> = super::VARIABLES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(super::BASE)
+        .map(|n| (n, ""))
+        .collect();
     let config = good(&empty);
     assert_eq!(config.parallelism, 3);
     assert!(config.base_env.is_empty());

@@ -158,6 +158,14 @@ pub(super) fn quote(text: &str) -> String {
 pub struct SpecErrors(pub(super) Vec<Diagnostic>);
 
 impl SpecErrors {
+    /// The same errors under another path, for a file that was passed by its own.
+    pub fn of_file(mut self, path: &str) -> Self {
+        for one in &mut self.0 {
+            path.clone_into(&mut one.path);
+        }
+        self
+    }
+
     /// In the order of the file.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0

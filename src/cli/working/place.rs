@@ -1,0 +1,113 @@
+//! Where a command was started: a working copy and what is known of it, or none.
+
+use std::path::{Path, PathBuf};
+
+use super::files::Tree;
+use crate::cli::Failure;
+use crate::domain::event::{ChangeBasis, Commit, Event, Repository};
+use crate::domain::ids::Sha;
+use crate::domain::plan::Changes;
+use crate::git::{GitError, WorkingCopy};
+
+/// A working copy, or the lack of one, which answers every question with "nothing".
+pub(crate) struct Place {
+    copy: Option<WorkingCopy>,
+    /// The working copy's folder.
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) branch: Option<String>,
+    pub(crate) default_branch: Option<String>,
+    pub(crate) head: Option<Sha>,
+    /// The first parent of `head`.
+    pub(crate) parent: Option<Sha>,
+    pub(crate) commit: Option<Commit>,
+}
+
+impl Place {
+    /// The working copy around the current folder, if there is one.
+    pub(crate) fn here() -> Result<Self, Failure> {
+        let here = std::env::current_dir().map_err(|error| {
+            Failure::bad_input(format!("The current folder cannot be read: {error}"))
+        })?;
+        Self::around(&here)
+    }
+
+    pub(crate) fn around(folder: &Path) -> Result<Self, Failure> {
+        match WorkingCopy::discover(folder).map_err(failed)? {
+            Some(copy) => Self::of(copy),
+            None => Ok(Self::nowhere()),
+        }
+    }
+
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            copy: None,
+            root: None,
+            repository: None,
+            branch: None,
+            default_branch: None,
+            head: None,
+            parent: None,
+            commit: None,
+        }
+    }
+
+    fn of(copy: WorkingCopy) -> Result<Self, Failure> {
+        Ok(Self {
+            root: Some(copy.root().to_owned()),
+            repository: Some(copy.repository()),
+            branch: copy.branch(),
+            default_branch: copy.default_branch(),
+            head: copy.head(),
+            parent: copy.parent().map_err(failed)?,
+            commit: copy.commit().map_err(failed)?,
+            copy: Some(copy),
+        })
+    }
+
+    pub(crate) fn is_repository(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// The commit that a full reference leads to.
+    pub(crate) fn commit_of(&self, reference: &str) -> Result<Option<Sha>, Failure> {
+        let Some(copy) = &self.copy else { return Ok(None) };
+        copy.resolve(reference).map_err(failed)
+    }
+
+    /// The commit of a branch: as the remote has it, else the local one.
+    pub(crate) fn branch_commit(&self, branch: &str) -> Result<Option<Sha>, Failure> {
+        let remote = self.commit_of(&format!("refs/remotes/origin/{branch}"))?;
+        match remote {
+            Some(sha) => Ok(Some(sha)),
+            None => self.commit_of(&format!("refs/heads/{branch}")),
+        }
+    }
+
+    /// The files that an event changed; of one made here, uncommitted changes too.
+    pub(crate) fn changes(&self, event: &Event, uncommitted: bool) -> Result<Changes, Failure> {
+        let basis = event.change_basis();
+        if matches!(basis, ChangeBasis::None) {
+            return Ok(Changes::NoDiff);
+        }
+        let Some(copy) = &self.copy else {
+            let text = "There is no working copy here to take the changed files from";
+            let hint = "name them: --changed PATH, as often as needed; --changed '' for none";
+            return Err(Failure::bad_input(text).hint(hint));
+        };
+        copy.changed_files(&basis, uncommitted).map_err(|error| {
+            let text = format!("The changed files are not known: {error}");
+            let hint = "`git fetch` may bring the commits; or name the files: --changed PATH";
+            Failure::bad_input(text).hint(hint)
+        })
+    }
+
+    /// The folder that holds the specs.
+    pub(crate) fn tree(&self) -> Option<Tree> {
+        self.root.as_ref().map(|root| Tree { root: root.clone() })
+    }
+}
+
+fn failed(error: GitError) -> Failure {
+    Failure::bad_input(format!("Failed to read the working copy: {error}"))
+}
