@@ -37,10 +37,11 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 done, 1 a call failed, 2 bad usage or bad input, 3 cannot reach what it needs.
-Start here: `pocketci-agent demo` shows a whole delivery on this machine; `pocketci-agent plan`, in a
-repository, says for every function why it would run or not; `pocketci-agent serve --help` lists the
-variables of the server.";
+Start with `pocketci-agent demo`: a whole delivery on this machine. In a repository, `pocketci-agent \
+plan` says for every function why it would run or not. `pocketci-agent serve --help` lists the \
+variables of the server.
+
+Exit status: 0 done, 1 a call failed, 2 bad usage or bad input, 3 cannot reach what it needs.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

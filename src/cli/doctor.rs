@@ -1,12 +1,132 @@
-//! `doctor`: what is missing to run.
+//! `doctor`: what is missing to run, and what to do about each.
 
+mod host;
+mod outside;
+
+use std::io::Write;
+
+use anstyle::Style;
 use clap::Args;
+use serde::Serialize;
 
-use super::Failure;
+use super::output::{BAD, DOUBTFUL, FAINT, GOOD, plain};
+use super::{Failure, output};
+use crate::config::Config;
 
+/// Checks the dagger CLI and its engine, the forge and its token, the webhook secret, the data
+/// folder and the clock, with the environment that `serve` would have. Changes nothing.
 #[derive(Debug, Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// Print a JSON list of the findings
+    #[arg(long)]
+    json: bool,
+}
 
-pub(super) async fn doctor(_options: Options) -> Result<(), Failure> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Ok,
+    /// It runs, and something will not be as it should.
+    Warn,
+    /// Something needed is missing.
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    level: Level,
+    what: &'static str,
+    detail: String,
+    /// What to do; none where all is well.
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &'static str, detail: impl Into<String>) -> Self {
+        Self { level: Level::Ok, what, detail: detail.into(), advice: None }
+    }
+
+    fn warn(what: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        let advice = Some(advice.into());
+        Self { level: Level::Warn, what, detail: detail.into(), advice }
+    }
+
+    fn fail(what: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Fail, ..Self::warn(what, detail, advice) }
+    }
+}
+
+/// The findings so far; each is printed when it is known, unless all are to be JSON.
+struct Findings {
+    all: Vec<Finding>,
+    json: bool,
+}
+
+impl Findings {
+    fn add(&mut self, findings: impl IntoIterator<Item = Finding>) -> Result<(), Failure> {
+        for finding in findings {
+            if !self.json {
+                print(&finding)?;
+            }
+            self.all.push(finding);
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn doctor(options: Options) -> Result<(), Failure> {
+    let mut findings = Findings { all: Vec::new(), json: options.json };
+    match Config::from_env() {
+        Ok(config) => look(&config, &mut findings).await?,
+        Err(error) => {
+            let advice = "correct it; `pocketci-agent serve --help` lists the variables";
+            let wrong = error.0.into_iter().map(|one| Finding::fail("environment", one, advice));
+            findings.add(wrong)?;
+        }
+    }
+    if options.json {
+        output::json(&findings.all)?;
+    }
+    match findings.all.iter().any(|finding| finding.level == Level::Fail) {
+        true => Err(Failure::unreachable_shown()),
+        false => Ok(()),
+    }
+}
+
+async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+    let doubts = config.warnings.iter();
+    let advice = "correct it, or take it out of the environment";
+    findings.add(doubts.map(|one| Finding::warn("environment", one.as_str(), advice)))?;
+    findings.add([secret(config)])?;
+    findings.add(host::data_folder(&config.data_dir))?;
+    findings.add(outside::dagger(config).await)?;
+    findings.add(outside::forge(config).await)
+}
+
+fn secret(config: &Config) -> Finding {
+    match config.webhook_secrets.len() {
+        0 => Finding::fail(
+            "webhook secret",
+            "X_HUB_SIGNATURE is not set, and `serve` refuses to start without it",
+            "make one with `openssl rand -hex 32`, and give it to the webhook's settings too",
+        ),
+        1 => Finding::ok("webhook secret", "X_HUB_SIGNATURE is set"),
+        n => Finding::ok("webhook secret", format!("X_HUB_SIGNATURE holds {n} secrets")),
+    }
+}
+
+fn print(finding: &Finding) -> Result<(), Failure> {
+    let (style, word): (Style, &str) = match finding.level {
+        Level::Ok => (GOOD, "ok  "),
+        Level::Warn => (DOUBTFUL, "warn"),
+        Level::Fail => (BAD, "FAIL"),
+    };
+    let mut out = anstream::stdout().lock();
+    write!(out, "{style}{word}{style:#}  {} — {}", finding.what, plain(&finding.detail))?;
+    if let Some(advice) = &finding.advice {
+        write!(out, " {FAINT}—{FAINT:#} {}", plain(advice))?;
+    }
+    writeln!(out)?;
     Ok(())
 }

@@ -1,0 +1,93 @@
+//! What this machine has: the data folder, its disk, and what lies above it.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::{statfs, statvfs};
+
+use super::Finding;
+
+const WHAT: &str = "data folder";
+
+/// Less free space than this will not last for a mirror and its checkouts.
+const SCARCE: u64 = 2 * 1024 * 1024 * 1024;
+/// Less than this will not last for the database.
+const NOTHING: u64 = 100 * 1024 * 1024;
+
+/// Disks on which SQLite's locks or its shared memory do not hold what they promise.
+const REMOTE: [(i64, &str); 6] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x0102_1997, "9P"),
+    (0x6573_5546, "FUSE"),
+];
+const TMPFS: i64 = 0x0102_1994;
+
+pub(super) fn data_folder(folder: &Path) -> Vec<Finding> {
+    let mut findings = vec![writable(folder)];
+    if let Some(there) = nearest(folder) {
+        findings.extend(disk(&there));
+        findings.extend(space(&there));
+    }
+    findings.extend(dotenv(folder));
+    findings
+}
+
+/// The folder itself, or what would become its parent.
+fn nearest(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|above| above.is_dir()).map(Path::to_owned)
+}
+
+fn writable(folder: &Path) -> Finding {
+    let shown = folder.display();
+    let advice = "give it to the user that runs the agent, or set POCKETCI_DATA_DIR";
+    let Some(there) = nearest(folder) else {
+        return Finding::fail(WHAT, format!("`{shown}` cannot be made"), advice);
+    };
+    match tempfile::tempfile_in(&there) {
+        Ok(_) if there == folder => Finding::ok(WHAT, format!("`{shown}` is writable")),
+        Ok(_) => Finding::ok(WHAT, format!("`{shown}` will be made at the first start")),
+        Err(error) => {
+            Finding::fail(WHAT, format!("`{}` is not writable: {error}", there.display()), advice)
+        }
+    }
+}
+
+fn disk(folder: &Path) -> Option<Finding> {
+    let kind = i64::try_from(statfs::statfs(folder).ok()?.filesystem_type().0).ok()?;
+    if kind == TMPFS {
+        let detail = "it lies in memory, and is gone after a restart of the machine";
+        return Some(Finding::warn("disk", detail, "set POCKETCI_DATA_DIR to a folder on a disk"));
+    }
+    let (_, name) = REMOTE.into_iter().find(|(magic, _)| *magic == kind)?;
+    let detail = format!("it lies on {name}, where a database can be damaged");
+    Some(Finding::fail("disk", detail, "set POCKETCI_DATA_DIR to a folder on a local disk"))
+}
+
+fn space(folder: &Path) -> Option<Finding> {
+    let disk = statvfs::statvfs(folder).ok()?;
+    // Their widths differ from system to system.
+    #[allow(clippy::useless_conversion, reason = "u32 on some systems")]
+    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let detail = format!("{:.1} GiB free", free as f64 / (1024.0 * 1024.0 * 1024.0));
+    let advice = "make room: mirrors, checkouts and logs go there";
+    Some(match free {
+        ..NOTHING => Finding::fail("disk", detail, advice),
+        ..SCARCE => Finding::warn("disk", detail, advice),
+        _ => Finding::ok("disk", detail),
+    })
+}
+
+/// `dagger` reads a `.env` from any folder above the one it works in, and can run programs for it.
+fn dotenv(folder: &Path) -> Vec<Finding> {
+    let found = folder.ancestors().map(|above| above.join(".env")).filter(|file| file.exists());
+    let say = |file: PathBuf| {
+        let detail = format!("`{}` lies above the data folder: dagger reads it", file.display());
+        Finding::warn(".env", detail, "move it: it sets arguments of calls and can run programs")
+    };
+    found.map(say).collect()
+}
+
+#[cfg(test)]
+mod tests;
