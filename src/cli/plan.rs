@@ -8,7 +8,7 @@ mod print;
 
 use super::webhook::{self, Envelope, MAX_BYTES};
 use super::working::planning::{self, Planned, Planner};
-use super::working::{EventChoice, Place};
+use super::working::{EventChoice, Place, has_diff};
 use super::{Failure, output};
 use crate::domain::event::{Disposition, Event};
 use crate::domain::plan::Changes;
@@ -141,9 +141,9 @@ impl Options {
             let named = self.changed.iter().filter(|path| !path.is_empty());
             let clean = |path: &String| path.trim_start_matches("./").to_owned();
             // An event without a diff has none, whatever is said.
-            return Ok(match event.event_type.as_str() {
-                "push" | "tag" | "pull_request" => Changes::Files(named.map(clean).collect()),
-                _ => Changes::NoDiff,
+            return Ok(match has_diff(event) {
+                true => Changes::Files(named.map(clean).collect()),
+                false => Changes::NoDiff,
             });
         }
         place.changes(event, self.payload.is_none())

@@ -7,5 +7,5 @@ mod choice;
 pub(crate) mod planning;
 
 pub(crate) use choice::EventChoice;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, has_diff};
 pub(crate) use planning::Planned;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bodies;
+mod check;
+mod command_line;
 mod goldens;
 mod matching;
 mod redaction;

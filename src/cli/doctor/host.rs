@@ -55,7 +55,7 @@ fn writable(folder: &Path) -> Finding {
 }
 
 fn disk(folder: &Path) -> Option<Finding> {
-    let kind = i64::try_from(statfs::statfs(folder).ok()?.filesystem_type().0).ok()?;
+    let kind = statfs::statfs(folder).ok()?.filesystem_type().0;
     if kind == TMPFS {
         let detail = "it lies in memory, and is gone after a restart of the machine";
         return Some(Finding::warn("disk", detail, "set POCKETCI_DATA_DIR to a folder on a disk"));
@@ -67,14 +67,12 @@ fn disk(folder: &Path) -> Option<Finding> {
 
 fn space(folder: &Path) -> Option<Finding> {
     let disk = statvfs::statvfs(folder).ok()?;
-    // Their widths differ from system to system.
-    #[allow(clippy::useless_conversion, reason = "u32 on some systems")]
-    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     let detail = format!("{:.1} GiB free", free as f64 / (1024.0 * 1024.0 * 1024.0));
     let advice = "make room: mirrors, checkouts and logs go there";
     Some(match free {
         ..NOTHING => Finding::fail("disk", detail, advice),
-        ..SCARCE => Finding::warn("disk", detail, advice),
+        NOTHING..SCARCE => Finding::warn("disk", detail, advice),
         _ => Finding::ok("disk", detail),
     })
 }

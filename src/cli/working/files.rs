@@ -60,10 +60,8 @@ impl Tree {
             let name = entry.file_name();
             // Links are not followed: git keeps them as links.
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if !SKIPPED.iter().any(|skipped| name == *skipped) {
-                        self.collect(&entry.path(), found);
-                    }
+                Ok(kind) if kind.is_dir() && !SKIPPED.iter().any(|skipped| name == *skipped) => {
+                    self.collect(&entry.path(), found);
                 }
                 Ok(kind) if kind.is_file() && name == SPEC_FILE => {
                     found.push(self.relative(&entry.path()));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::Tree;
 use crate::cli::Failure;
-use crate::domain::event::{ChangeBasis, Commit, Event, Repository};
+use crate::domain::event::{Commit, Event, Repository};
 use crate::domain::ids::Sha;
 use crate::domain::plan::Changes;
 use crate::git::{GitError, WorkingCopy};
@@ -86,8 +86,7 @@ impl Place {
 
     /// The files that an event changed; of one made here, uncommitted changes too.
     pub(crate) fn changes(&self, event: &Event, uncommitted: bool) -> Result<Changes, Failure> {
-        let basis = event.change_basis();
-        if matches!(basis, ChangeBasis::None) {
+        if !has_diff(event) {
             return Ok(Changes::NoDiff);
         }
         let Some(copy) = &self.copy else {
@@ -95,6 +94,7 @@ impl Place {
             let hint = "name them: --changed PATH, as often as needed; --changed '' for none";
             return Err(Failure::bad_input(text).hint(hint));
         };
+        let basis = event.change_basis();
         copy.changed_files(&basis, uncommitted).map_err(|error| {
             let text = format!("The changed files are not known: {error}");
             let hint = "`git fetch` may bring the commits; or name the files: --changed PATH";
@@ -106,6 +106,11 @@ impl Place {
     pub(crate) fn tree(&self) -> Option<Tree> {
         self.root.as_ref().map(|root| Tree { root: root.clone() })
     }
+}
+
+/// Whether events of this kind change files at all.
+pub(crate) fn has_diff(event: &Event) -> bool {
+    matches!(event.event_type.as_str(), "push" | "tag" | "pull_request")
 }
 
 fn failed(error: GitError) -> Failure {
