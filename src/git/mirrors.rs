@@ -1,0 +1,286 @@
+//! The mirrors' folder: which mirror is whose, who may fetch now, and making a broken one anew.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use sha1::Digest;
+use url::Url;
+
+use super::fetch::{self, Fetch};
+use super::{GitError, HostCredential, Mirror, Want, damage, layout, upkeep};
+use crate::domain::event::Repository;
+
+/// How long a fetch may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Altogether; the first fetch of a large repository must fit in.
+    pub total: Duration,
+    /// Without a byte or a word of progress from the server.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total: Duration::from_secs(30 * 60), idle: Duration::from_secs(60) }
+    }
+}
+
+/// All mirrors of this agent, below one folder that no other process writes to.
+#[derive(Debug, Clone)]
+pub struct Mirrors {
+    root: PathBuf,
+    credentials: Arc<[HostCredential]>,
+    limits: Limits,
+    places: Arc<Mutex<HashMap<PathBuf, Arc<Place>>>>,
+}
+
+/// What the users of one mirror share.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Held while something is fetched or mended; reading needs no turn.
+    turn: tokio::sync::Mutex<()>,
+    /// Packs are deleted only when nobody reads.
+    pub(super) readers: RwLock<()>,
+    /// Reading failed in a way that points at the mirror itself.
+    pub(super) suspect: AtomicBool,
+}
+
+/// What a look at the mirror on disk says, before anything is fetched.
+enum Look {
+    Complete,
+    Missing,
+    Absent,
+    Broken(String),
+}
+
+impl Mirrors {
+    /// Mirrors below `root`, which is made with the first of them. A credential is used for
+    /// repositories of its own origin only.
+    pub fn new(root: PathBuf, credentials: Vec<HostCredential>) -> Self {
+        let places = Arc::default();
+        Self { root, credentials: credentials.into(), limits: Limits::default(), places }
+    }
+
+    /// The same with other time limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Clears away what a killed agent left: locks, half-received packs, mirrors set aside.
+    ///
+    /// Blocking; once, at start, before anything is fetched.
+    pub fn clean(&self) -> Result<(), GitError> {
+        if !self.root.exists() {
+            return Ok(());
+        }
+        let failed = GitError::io("Cannot clean the mirrors in", &self.root);
+        for leftover in [self.aside(), self.nursery()] {
+            if leftover.exists() {
+                fs::remove_dir_all(&leftover).map_err(GitError::io("Cannot remove", &leftover))?;
+            }
+        }
+        damage::sweep(&self.root).map_err(failed)
+    }
+
+    /// The repository's mirror with all that is wanted in it.
+    ///
+    /// The first want must be there: [`GitError::NoSuchCommit`] names it where it is not. The
+    /// others only serve the diff and are left out where the server has them not. Nothing is
+    /// asked of the server when every wanted commit is here already; a want without a commit is
+    /// always asked for. At most one fetch of a repository runs at a time. A fetch ends when the
+    /// future is dropped.
+    pub async fn ensure(&self, repo: &Repository, wants: &[Want]) -> Result<Mirror, GitError> {
+        let (url, folder) = self.locate(repo)?;
+        let place = {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(places.entry(folder.clone()).or_default())
+        };
+        let mirror = Mirror::new(folder, Arc::clone(&place), url.clone());
+        if matches!(look(&mirror, wants).await?, Look::Complete) {
+            return Ok(mirror);
+        }
+        let _turn = place.turn.lock().await;
+        // Another one may have fetched it while we waited for our turn.
+        let mut look = look(&mirror, wants).await?;
+        let mut mended = false;
+        loop {
+            match look {
+                Look::Complete => return Ok(mirror),
+                Look::Missing => {}
+                Look::Absent => self.make(&mirror)?,
+                Look::Broken(why) => {
+                    tracing::warn!(mirror = %mirror.folder().display(), why, "Making a damaged mirror anew");
+                    self.set_aside(&mirror)?;
+                    self.make(&mirror)?;
+                    mended = true;
+                }
+            }
+            let result = fetch::run(self.fetch(&mirror, &url, wants), self.limits).await;
+            match result {
+                Err(GitError::Broken { why, .. }) if !mended => look = Look::Broken(why),
+                Err(error) if !mended => match damaged(&mirror).await? {
+                    Some(why) => look = Look::Broken(why),
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    upkeep::run(&mirror).await;
+                    return Ok(mirror);
+                }
+            }
+        }
+    }
+
+    fn fetch(&self, mirror: &Mirror, url: &str, wants: &[Want]) -> Fetch {
+        let origin = Url::parse(url).map(|url| url.origin()).ok();
+        let ours = |c: &&HostCredential| origin.as_ref() == Some(&c.origin.origin());
+        Fetch {
+            folder: mirror.folder().to_owned(),
+            url: url.to_owned(),
+            credential: self.credentials.iter().find(ours).cloned(),
+            wants: wants.to_vec(),
+        }
+    }
+
+    /// Lays out an empty mirror, whole or not at all.
+    fn make(&self, mirror: &Mirror) -> Result<(), GitError> {
+        let folder = mirror.folder();
+        let failed = |error| GitError::io("Cannot make the mirror", folder)(error);
+        let nursery = self.nursery();
+        fs::create_dir_all(&nursery).map_err(failed)?;
+        let fresh = tempfile::Builder::new().tempdir_in(&nursery).map_err(failed)?;
+        let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+        layout::lay_out(fresh.path(), "ref: refs/heads/none", config).map_err(failed)?;
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        fs::rename(fresh.path(), folder).map_err(failed)?;
+        // Nothing is left where the guard would look.
+        let _ = fresh.keep();
+        Ok(())
+    }
+
+    /// Moves a damaged mirror out of the way; it is deleted at the next start at the latest.
+    fn set_aside(&self, mirror: &Mirror) -> Result<(), GitError> {
+        let folder = mirror.folder();
+        let failed = |error| GitError::io("Cannot set aside the mirror", folder)(error);
+        let aside = self.aside();
+        fs::create_dir_all(&aside).map_err(failed)?;
+        let place = tempfile::Builder::new().tempdir_in(&aside).map_err(failed)?;
+        fs::rename(folder, place.path().join("mirror")).map_err(failed)?;
+        mirror.place().suspect.store(false, Ordering::Relaxed);
+        // The guard deletes it. Who reads from it has its packs open, or reads it anew.
+        Ok(())
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.root.join("+aside")
+    }
+
+    fn nursery(&self) -> PathBuf {
+        self.root.join("+new")
+    }
+
+    /// Where to fetch from, without user and password, and where the mirror is.
+    ///
+    /// A repository's name can hold letters, digits, `-`, `_`, `.`, `~`, and its parts are
+    /// separated by slashes: `+` is ours. `a/b` lies in `a/b.git`, so a group that itself ends
+    /// in `.git` gets a `+`, lest `a/b.git/c` lie inside of it.
+    fn locate(&self, repo: &Repository) -> Result<(String, PathBuf), GitError> {
+        let text = repo.clone_url.as_str();
+        let (url, host) = match Url::parse(text) {
+            Ok(mut url) if matches!(url.scheme(), "http" | "https" | "git") => {
+                let cannot = || GitError::Other(format!("`{}` is not a place to fetch from", repo.full_name));
+                url.set_username("").map_err(|()| cannot())?;
+                url.set_password(None).map_err(|()| cannot())?;
+                let host = url.host_str().ok_or_else(cannot)?.to_owned();
+                let scheme = if url.scheme() == "https" { "" } else { url.scheme() };
+                let port = url.port().map(|port| format!("+{port}")).unwrap_or_default();
+                let plus = if scheme.is_empty() { "" } else { "+" };
+                // An IPv6 address in brackets is as good a folder's name as any.
+                (url.to_string(), format!("{scheme}{plus}{host}{port}"))
+            }
+            Ok(url) if url.scheme() != "file" => {
+                return Err(GitError::Other(format!(
+                    "Cannot fetch `{}` over `{}`: give a clone url with https",
+                    repo.full_name,
+                    url.scheme()
+                )));
+            }
+            _ if text.starts_with("file://") || Path::new(text).is_absolute() => {
+                (text.to_owned(), format!("file+{}", &hex::encode(sha1::Sha1::digest(text))[..16]))
+            }
+            _ => {
+                return Err(GitError::Other(format!(
+                    "Cannot fetch `{}`: its clone url is neither https nor an absolute path",
+                    repo.full_name
+                )));
+            }
+        };
+        let mut folder = self.root.join(host);
+        let mut parts = repo.full_name.as_str().split('/').peekable();
+        while let Some(part) = parts.next() {
+            folder.push(match (parts.peek(), part.ends_with(".git")) {
+                (Some(_), false) => part.to_owned(),
+                (Some(_), true) => format!("{part}+"),
+                (None, _) => format!("{part}.git"),
+            });
+        }
+        Ok((url, folder))
+    }
+}
+
+/// Looks at the mirror on disk, on a blocking thread.
+async fn look(mirror: &Mirror, wants: &[Want]) -> Result<Look, GitError> {
+    let (mirror, wants) = (mirror.clone(), wants.to_vec());
+    blocking(move || {
+        if !mirror.folder().exists() {
+            return Ok(Look::Absent);
+        }
+        if let Some(why) = check(&mirror) {
+            return Ok(Look::Broken(why));
+        }
+        let repository = match layout::open(mirror.folder()) {
+            Ok(repository) => repository,
+            Err(error) => return Ok(Look::Broken(error.message().to_owned())),
+        };
+        let Ok(odb) = repository.odb() else {
+            return Ok(Look::Broken("its objects cannot be opened".to_owned()));
+        };
+        for want in &wants {
+            match &want.sha {
+                Some(sha) if odb.exists(fetch::oid(sha)?) => {}
+                _ => return Ok(Look::Missing),
+            }
+        }
+        Ok(Look::Complete)
+    })
+    .await
+}
+
+fn check(mirror: &Mirror) -> Option<String> {
+    let suspect = mirror.place().suspect.load(Ordering::Relaxed);
+    let reading = || "an object in it could not be read".to_owned();
+    damage::damage(mirror.folder()).or_else(|| suspect.then(reading))
+}
+
+async fn damaged(mirror: &Mirror) -> Result<Option<String>, GitError> {
+    let mirror = mirror.clone();
+    blocking(move || Ok(check(&mirror))).await
+}
+
+/// Runs blocking work away from the runtime's own threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+) -> Result<T, GitError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(GitError::Other(format!("Reading a mirror failed: {error}"))))
+}
+
+#[cfg(test)]
+mod tests;

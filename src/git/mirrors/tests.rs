@@ -1,0 +1,424 @@
+use std::time::Instant;
+
+use super::*;
+use crate::domain::ids::Sha;
+use crate::git::fixture::{
+    Backend, Behaviour, Daemon, Source, closed_port, files_below, git, mirrors, repository,
+};
+
+const TOKEN: &str = "s3cr3t";
+const LOCKED: Behaviour = Behaviour::Locked("ci:s3cr3t");
+
+/// Mirrors that have a token for one url's origin.
+fn with_token(url: &str, token: &str) -> (tempfile::TempDir, Mirrors) {
+    let dir = tempfile::tempdir().unwrap();
+    let origin = Url::parse(url).unwrap();
+    let credential = HostCredential { origin, username: "ci".to_owned(), token: token.into() };
+    let mirrors = Mirrors::new(dir.path().join("mirrors"), vec![credential]);
+    (dir, mirrors)
+}
+
+fn hello(url: &str) -> Repository {
+    repository("octo/hello", url)
+}
+
+fn branch(sha: &Sha) -> [Want; 1] {
+    [Want::commit(sha, "refs/heads/main")]
+}
+
+fn never() -> Sha {
+    "1234567890123456789012345678901234567890".parse().unwrap()
+}
+
+/// Impatient with silence, and not otherwise.
+fn impatient(mirrors: Mirrors) -> Mirrors {
+    let limits = Limits { total: Duration::from_secs(600), idle: Duration::from_millis(300) };
+    mirrors.with_limits(limits)
+}
+
+#[tokio::test]
+async fn a_commit_is_fetched_once_and_then_known_without_the_server() {
+    let source = Source::new();
+    let sha = source.change("a.txt", "a");
+    let (_dir, mirrors) = mirrors();
+    let repository = source.repository();
+    let mirror = mirrors.ensure(&repository, &branch(&sha)).await.unwrap();
+    assert_eq!(mirror.read(&sha, "a.txt").unwrap().unwrap(), b"a");
+    drop(source);
+    mirrors.ensure(&repository, &branch(&sha)).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_transport_gives_tips_and_older_commits_with_all_of_their_history() {
+    let source = Source::new();
+    let old = source.change("a.txt", "a");
+    let tip = source.change("a.txt", "b");
+    let daemon = Daemon::serve(&source);
+    let server = Backend::serve(&source, Behaviour::Open);
+    let file = format!("file://{}", source.path().display());
+    for url in [&file, &daemon.url, &server.url] {
+        for sha in [&old, &tip] {
+            let (_dir, mirrors) = mirrors();
+            let mirror = mirrors.ensure(&hello(url), &branch(sha)).await.unwrap();
+            let count = git(mirror.folder(), &["rev-list", "--count", sha.as_str()]);
+            assert_eq!(count, if sha == &tip { "3" } else { "2" }, "{url}");
+            // The commit has a reference, lest git take it for garbage.
+            git(mirror.folder(), &["rev-parse", &format!("refs/ci/{sha}")]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_not_there_is_named_and_nothing_is_taken_for_it() {
+    let source = Source::new();
+    let daemon = Daemon::serve(&source);
+    let server = Backend::serve(&source, Behaviour::Open);
+    let path = source.path().to_string_lossy().into_owned();
+    for url in [&path, &daemon.url, &server.url] {
+        // A reference that does not exist makes libgit2 answer Ok with nothing fetched.
+        for reference in ["refs/heads/main", "refs/heads/gone", "refs/pull/7/head", ""] {
+            let (_dir, mirrors) = mirrors();
+            let want = Want::commit(&never(), reference);
+            let error = mirrors.ensure(&hello(url), &[want]).await.unwrap_err();
+            assert!(matches!(error, GitError::NoSuchCommit { .. }), "{url} {reference}: {error:?}");
+            let text = error.to_string();
+            assert!(text.contains(never().as_str()) && text.contains(reference), "{text}");
+        }
+        let (_dir, mirrors) = mirrors();
+        let want = Want::reference("refs/heads/gone");
+        let error = mirrors.ensure(&hello(url), &[want]).await.unwrap_err();
+        assert!(matches!(error, GitError::NoSuchCommit { .. }), "{url}: {error:?}");
+        assert!(error.to_string().contains("refs/heads/gone"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_the_diff_needs_may_be_missing() {
+    let source = Source::new();
+    let tip = source.change("a.txt", "a");
+    let daemon = Daemon::serve(&source);
+    let server = Backend::serve(&source, Behaviour::Open);
+    for url in [&daemon.url, &server.url] {
+        let (_dir, mirrors) = mirrors();
+        let wants = [
+            Want::commit(&tip, "refs/heads/main"),
+            Want::commit(&never(), ""),
+            Want::reference("refs/heads/gone"),
+        ];
+        let mirror = mirrors.ensure(&hello(url), &wants).await.unwrap();
+        assert!(mirror.commit(&tip).is_ok() && mirror.commit(&never()).is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_reference_is_always_asked_for_anew() {
+    let source = Source::new();
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    for reference in ["", "HEAD", "refs/heads/main"] {
+        let tip = source.change("a.txt", reference);
+        let mirror = mirrors.ensure(&hello(&server.url), &[Want::reference(reference)]).await;
+        assert_eq!(mirror.unwrap().resolve(reference).unwrap(), Some(tip));
+    }
+    // Also to a commit that is in no way newer, and where a folder takes a branch's place.
+    source.git(&["branch", "a"]);
+    let mirror = mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a")]).await.unwrap();
+    source.git(&["branch", "-D", "a"]);
+    source.git(&["branch", "a/b", "HEAD~2"]);
+    assert!(mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a/b")]).await.is_ok());
+    assert_eq!(mirror.resolve("refs/heads/a/b").unwrap(), Some(source.sha("HEAD~2")));
+}
+
+#[tokio::test]
+async fn tags_come_and_go_with_the_server() {
+    let source = Source::new();
+    source.git(&["tag", "v1"]);
+    source.git(&["tag", "-a", "-m", "Two", "v2"]);
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let wants = [Want::commit(&sha, "refs/tags/v2"), Want::reference("refs/tags/*")];
+    let mirror = mirrors.ensure(&hello(&server.url), &wants).await.unwrap();
+    assert_eq!(mirror.resolve("refs/tags/v2").unwrap(), Some(sha.clone()));
+    assert_eq!(git(mirror.folder(), &["tag"]), "v1\nv2");
+    source.git(&["tag", "-d", "v1"]);
+    source.git(&["tag", "v1/a"]);
+    mirrors.ensure(&hello(&server.url), &wants).await.unwrap();
+    assert_eq!(git(mirror.folder(), &["tag"]), "v1/a\nv2");
+}
+
+#[tokio::test]
+async fn a_locked_repository_opens_with_the_right_token_alone() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, LOCKED);
+    let (_dir, right) = with_token(&server.url, TOKEN);
+    right.ensure(&hello(&server.url), &branch(&sha)).await.unwrap();
+
+    let (_dir, wrong) = with_token(&server.url, "guess");
+    let before = server.credentials().len();
+    let error = wrong.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+    assert!(matches!(error, GitError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("does not accept the configured"), "{error}");
+    assert_eq!(server.credentials().len(), before + 1, "It is not tried again and again");
+    assert!(!error.to_string().contains("guess"));
+
+    let (_dir, none) = mirrors();
+    let error = none.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+    assert!(error.to_string().contains("none are configured"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_is_for_its_own_origin_and_not_for_where_that_redirects() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let other = Backend::serve(&source, LOCKED);
+    // Another port of the same host, which libgit2 follows to whatever it is told, and another
+    // name of it.
+    for place in ["127.0.0.1", "localhost"] {
+        let there = format!("http://{place}:{}", other.port);
+        let server = Backend::serve(&source, Behaviour::Redirect(there));
+        let (_dir, mirrors) = with_token(&server.url, TOKEN);
+        let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+        assert!(matches!(error, GitError::Refused { .. } | GitError::Unreachable { .. }), "{error:?}");
+        assert_eq!(other.credentials(), Vec::<String>::new(), "{place}");
+    }
+    // Nor for another server that a delivery names.
+    let (_dir, mirrors) = with_token("https://github.com", TOKEN);
+    let error = mirrors.ensure(&hello(&other.url), &branch(&sha)).await.unwrap_err();
+    assert!(error.to_string().contains("none are configured"), "{error}");
+    assert_eq!(other.credentials(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_password_in_the_url_is_dropped() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, LOCKED);
+    let url = server.url.replace("http://", "http://ci:s3cr3t@");
+    let (_dir, mirrors) = mirrors();
+    let error = mirrors.ensure(&hello(&url), &branch(&sha)).await.unwrap_err();
+    assert!(!error.to_string().contains(TOKEN), "{error}");
+    assert_eq!(server.credentials(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn answers_of_a_server_are_told_apart() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, Behaviour::Open);
+    for (status, refused) in [
+        ("403 Forbidden", true),
+        ("404 Not Found", true),
+        ("500 Internal Server Error", false),
+        ("503 Service Unavailable", false),
+    ] {
+        server.behave(Behaviour::Status(status));
+        let (_dir, mirrors) = mirrors();
+        let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+        assert_eq!(matches!(error, GitError::Refused { .. }), refused, "{status}: {error:?}");
+        assert_eq!(matches!(error, GitError::Unreachable { .. }), !refused, "{status}: {error:?}");
+        assert!(error.to_string().contains(&status[..3]), "{error}");
+    }
+    for url in ["http", "git"].map(|scheme| format!("{scheme}://127.0.0.1:{}/x", closed_port())) {
+        let (_dir, mirrors) = mirrors();
+        let error = mirrors.ensure(&hello(&url), &branch(&sha)).await.unwrap_err();
+        assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
+    }
+    for url in ["/nowhere/at/all", "file:///nowhere/at/all", "octo/hello", "git@github.com:a/b.git", "ssh://a@b/c"] {
+        let (_dir, mirrors) = mirrors();
+        assert!(mirrors.ensure(&hello(url), &branch(&sha)).await.is_err(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up_on_and_may_come_back() {
+    let source = Source::new();
+    source.write("big.bin", (0..200_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_be_bytes()).collect::<Vec<_>>());
+    let sha = source.commit("Big");
+    let server = Backend::serve(&source, Behaviour::Silent);
+    let (_dir, mirrors) = mirrors();
+    let mirrors = impatient(mirrors);
+    for behaviour in [Behaviour::Silent, Behaviour::Stalls(0), Behaviour::Stalls(100_000)] {
+        server.behave(behaviour.clone());
+        let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+        assert!(matches!(error, GitError::Deadline { .. }), "{behaviour:?}: {error:?}");
+    }
+    server.behave(Behaviour::Open);
+    let mirror = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap();
+    assert_eq!(mirror.read(&sha, "big.bin").unwrap().unwrap().len(), 800_000);
+}
+
+#[tokio::test]
+async fn the_whole_time_is_limited_too() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, Behaviour::Silent);
+    let (_dir, mirrors) = mirrors();
+    let limits = Limits { total: Duration::from_millis(200), idle: Duration::from_secs(600) };
+    let begin = Instant::now();
+    let error = mirrors.with_limits(limits).ensure(&hello(&server.url), &branch(&sha)).await;
+    assert!(matches!(error, Err(GitError::Deadline { .. })), "{error:?}");
+    assert!(begin.elapsed() < Duration::from_secs(300), "It was not the other limit");
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_no_commit_and_leaves_nothing() {
+    let source = Source::new();
+    let sha = source.change("a.txt", &"some text\n".repeat(10_000));
+    let server = Backend::serve(&source, Behaviour::HangsUp(300));
+    let (dir, mirrors) = mirrors();
+    let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
+    assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
+    let files = files_below(dir.path());
+    assert!(files.iter().all(|file| !file.contains("pack_") && !file.ends_with(".lock")), "{files:?}");
+    server.behave(Behaviour::Open);
+    mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap();
+}
+
+#[tokio::test]
+async fn four_at_once_fetch_once() {
+    let source = Source::new();
+    let sha = source.change("a.txt", "a");
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let (repository, wants) = (hello(&server.url), branch(&sha));
+    let ensure = || mirrors.ensure(&repository, &wants);
+    let (a, b, c, d) = tokio::join!(ensure(), ensure(), ensure(), ensure());
+    for mirror in [a, b, c, d] {
+        assert!(mirror.unwrap().commit(&sha).is_ok());
+    }
+    assert_eq!(server.packs(), 1);
+    let asked = server.requests();
+    ensure().await.unwrap();
+    assert_eq!(server.requests(), asked, "Nothing is asked for what is here");
+}
+
+#[tokio::test]
+async fn repositories_do_not_share_a_mirror_by_accident() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let mut folders = std::collections::BTreeSet::new();
+    for name in ["a/b", "a/b.git/c", "a/b/c", "a/b.git", "a/b.git.git/c", "A/b"] {
+        let mirror = mirrors.ensure(&repository(name, &server.url), &branch(&sha)).await.unwrap();
+        assert!(mirror.commit(&sha).is_ok());
+        let folder = mirror.folder().to_owned();
+        assert!(folders.insert(folder.clone()), "{name}: {}", folder.display());
+        let inside = |a: &Path| folders.iter().any(|b| a != b && a.starts_with(b));
+        assert!(!folders.iter().any(|folder| inside(folder)), "{folders:?}");
+    }
+    let names = |url: &str| mirrors.locate(&repository("a/b", url)).unwrap().1;
+    let https = names("https://example.org/a/b");
+    assert_eq!(https, mirrors.root.join("example.org/a/b.git"));
+    for other in ["http://example.org/a/b", "https://example.org:8443/a/b", "file:///a/b", "/c/a/b"] {
+        assert_ne!(names(other), https, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_process_leaves_is_cleared_at_the_start() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let (dir, mirrors) = mirrors();
+    let mirror = mirrors.ensure(&source.repository(), &branch(&sha)).await.unwrap();
+    let tip = source.change("a.txt", "a");
+    let garbage = mirror.folder().join("objects/pack/pack_git2_1a2b3c");
+    let lock = mirror.folder().join(format!("refs/ci/{tip}.lock"));
+    let aside = dir.path().join("mirrors/+aside/x/mirror");
+    fs::write(&garbage, "PACK").unwrap();
+    fs::write(&lock, "").unwrap();
+    fs::create_dir_all(&aside).unwrap();
+    mirrors.clean().unwrap();
+    assert!(!garbage.exists() && !lock.exists() && !aside.exists());
+    assert!(mirror.folder().exists());
+    // A fetch that was given up on leaves the same, while the agent goes on.
+    fs::write(&garbage, "PACK").unwrap();
+    fs::write(&lock, "").unwrap();
+    mirrors.ensure(&source.repository(), &branch(&tip)).await.unwrap();
+    assert!(!garbage.exists() && !lock.exists());
+    // Nothing there yet is fine as well.
+    Mirrors::new(dir.path().join("other"), Vec::new()).clean().unwrap();
+}
+
+/// Damages the mirror in one way, and expects it to be made anew with all that was wanted.
+async fn mends(damage: impl FnOnce(&Path)) {
+    let source = Source::new();
+    let sha = source.change("a.txt", &"text\n".repeat(1_000));
+    let (dir, mirrors) = mirrors();
+    let mirror = mirrors.ensure(&source.repository(), &branch(&sha)).await.unwrap();
+    damage(mirror.folder());
+    let tip = source.change("a.txt", "new");
+    let mirror = mirrors.ensure(&source.repository(), &branch(&tip)).await.unwrap();
+    let text = mirror.read(&sha, "a.txt").unwrap().unwrap();
+    assert_eq!(text.len(), 5_000);
+    assert!(mirror.read(&tip, "a.txt").unwrap().is_some());
+    assert_eq!(files_below(&dir.path().join("mirrors/+aside")), Vec::<String>::new());
+}
+
+fn pack(folder: &Path, extension: &str) -> PathBuf {
+    let files = files_below(&folder.join("objects/pack"));
+    let found = files.iter().find(|file| file.ends_with(extension)).unwrap();
+    folder.join("objects/pack").join(found)
+}
+
+fn writable(file: &Path) -> fs::File {
+    fs::remove_file(file.with_extension("keep")).ok();
+    let bytes = fs::read(file).unwrap();
+    fs::remove_file(file).unwrap();
+    fs::write(file, bytes).unwrap();
+    fs::File::options().write(true).open(file).unwrap()
+}
+
+#[tokio::test]
+async fn a_truncated_pack_is_noticed_and_the_mirror_made_anew() {
+    mends(|folder| {
+        let file = writable(&pack(folder, ".pack"));
+        let length = file.metadata().unwrap().len();
+        file.set_len(length - 40).unwrap();
+    })
+    .await;
+    mends(|folder| writable(&pack(folder, ".pack")).set_len(0).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_lost_or_empty_file_of_the_mirror_is_noticed() {
+    mends(|folder| fs::remove_file(pack(folder, ".pack")).unwrap()).await;
+    mends(|folder| writable(&pack(folder, ".idx")).set_len(0).unwrap()).await;
+    mends(|folder| fs::remove_file(folder.join("HEAD")).unwrap()).await;
+    mends(|folder| fs::remove_dir_all(folder.join("objects")).unwrap()).await;
+    mends(|folder| fs::write(folder.join("config"), "[[[").unwrap()).await;
+}
+
+#[tokio::test]
+async fn damage_inside_a_pack_is_noticed_when_it_is_read() {
+    let source = Source::new();
+    let text: String = (0..20_000).map(|n| format!("{}\n", n * n)).collect();
+    let sha = source.change("a.txt", &text);
+    let (_dir, mirrors) = mirrors();
+    let mirror = mirrors.ensure(&source.repository(), &branch(&sha)).await.unwrap();
+    let place = pack(mirror.folder(), ".pack");
+    drop(writable(&place));
+    let mut bytes = fs::read(&place).unwrap();
+    let middle = bytes.len() / 2;
+    for byte in &mut bytes[middle..middle + 64] {
+        *byte ^= 0xff;
+    }
+    fs::write(&place, bytes).unwrap();
+    let error = mirror.read(&sha, "a.txt").unwrap_err();
+    assert!(matches!(error, GitError::Broken { .. }), "{error:?}");
+    let mirror = mirrors.ensure(&source.repository(), &branch(&sha)).await.unwrap();
+    assert_eq!(mirror.read(&sha, "a.txt").unwrap().unwrap(), text.as_bytes());
+}
+
+#[tokio::test]
+async fn the_configuration_of_the_host_is_not_read() {
+    let source = Source::new();
+    let (_dir, mirrors) = mirrors();
+    let mirror = mirrors.ensure(&source.repository(), &branch(&source.sha("HEAD"))).await.unwrap();
+    let config = layout::open(mirror.folder()).unwrap().config().unwrap();
+    let mut names = Vec::new();
+    config.entries(None).unwrap().for_each(|entry| names.push(entry.name().unwrap().to_owned())).unwrap();
+    assert_eq!(names, ["core.repositoryformatversion", "core.filemode", "core.bare"]);
+}
