@@ -1,1 +1,153 @@
-//!
+//! The agent as a whole: wires its parts and decides nothing.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use nix::fcntl::{Flock, FlockArg};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::dagger::Dagger;
+use crate::forge_client::ForgeClient;
+use crate::git::{HostCredential, Mirrors};
+use crate::health::{Condition, Health};
+use crate::store::Store;
+use crate::web::{self, App};
+use crate::worker::{Settings, Worker};
+
+/// A running agent.
+pub struct Agent {
+    /// The same store, for those who start an agent to look at it.
+    pub store: Store,
+    worker: tokio::task::JoinHandle<()>,
+    web: tokio::task::JoinHandle<anyhow::Result<()>>,
+    /// Held for as long as the agent lives: one agent, one data folder.
+    _lock: Flock<File>,
+}
+
+impl Agent {
+    /// Opens the data folder, takes up what an earlier agent left, and listens.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used, or another agent uses it.
+    pub async fn start(
+        config: Config,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let data = config.data_dir.clone();
+        std::fs::create_dir_all(&data)
+            .with_context(|| format!("Cannot make the data folder `{}`", data.display()))?;
+        let lock = lock(&data)?;
+        let work = data.join("work");
+        crate::worker::clear(&work)?;
+        let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
+        mirrors.clean()?;
+        let store = Store::open(&data)
+            .await
+            .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
+        let taken_up =
+            store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
+        tracing::info!(
+            deliveries = taken_up.deliveries,
+            calls = taken_up.calls,
+            reports = taken_up.reports,
+            "Took up what was left"
+        );
+
+        let address = listener.local_addr().context("Cannot tell the address to listen on")?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let health = Arc::new(Health::default());
+        let open = Condition { ok: true, detail: "open".to_owned(), since: Timestamp::now() };
+        health.set("database", open);
+        let deliveries = Arc::new(Notify::new());
+        let app = App {
+            store: store.clone(),
+            secrets: config.webhook_secrets.clone().into(),
+            allow_sha1: config.allow_sha1,
+            wake: Arc::clone(&deliveries),
+            health: Arc::clone(&health),
+            public_url: public_url.clone(),
+        };
+        let worker = Arc::new(Worker::new(
+            store.clone(),
+            mirrors,
+            Dagger::new(config.dagger.clone(), config.base_env.clone(), work.clone()),
+            ForgeClient::new(
+                config.github.url.clone(),
+                config.github.api.clone(),
+                config.github.token.clone(),
+            ),
+            settings(&config, work, public_url),
+            health,
+            deliveries,
+        ));
+        let worker = tokio::spawn(worker.run(shutdown.clone()));
+        let web = tokio::spawn(web::serve(listener, app, shutdown));
+        tracing::info!("listening on http://{address}");
+        Ok(Self { store, worker, web, _lock: lock })
+    }
+
+    /// Waits until the agent, told to stop, has put everything away.
+    ///
+    /// # Errors
+    /// When a part of it ended in an error or a panic.
+    pub async fn stopped(self) -> anyhow::Result<()> {
+        let web = self.web.await.context("The web server has panicked")?;
+        self.worker.await.context("The worker has panicked")?;
+        self.store.close().await;
+        web
+    }
+}
+
+fn lock(data: &Path) -> anyhow::Result<Flock<File>> {
+    let path = data.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("Cannot open `{}`", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+        anyhow::anyhow!(
+            "Cannot use the data folder `{}`: {error}; another pocketci-agent uses it, stop that \
+             one or set `POCKETCI_DATA_DIR` to another folder",
+            data.display()
+        )
+    })
+}
+
+fn credentials(config: &Config) -> Vec<HostCredential> {
+    let token = config.github.token.clone();
+    let credential = token.map(|token| HostCredential {
+        origin: config.github.clone_root.clone(),
+        // GitHub takes any name beside a token; some proxies insist on one.
+        username: config.github.username.clone().unwrap_or_else(|| "x-access-token".to_owned()),
+        token,
+    });
+    credential.into_iter().collect()
+}
+
+fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Settings {
+    Settings {
+        clone_root: config.github.clone_root.clone(),
+        api: config.github.api.clone(),
+        work,
+        parallelism: config.parallelism,
+        call_timeout: config.call_timeout,
+        drain_timeout: config.drain_timeout,
+        forks: config.forks,
+        host_commands: config.host_commands,
+        base_env: config.base_env.clone(),
+        shell_env: config.shell_env.clone(),
+        pass_env: config.pass_env.clone(),
+        secrets: config.secrets(),
+        masked: config.masked.clone(),
+        public_url,
+    }
+}

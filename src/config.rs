@@ -16,9 +16,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::signature::WebhookSecret;
+pub use crate::domain::trust::Forks;
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 19] = [
+pub const VARIABLES: [(&str, &str); 20] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -37,6 +38,11 @@ pub const VARIABLES: [(&str, &str); 19] = [
     ("POCKETCI_HOST_COMMANDS", "`allow` lets `commands:` run on this host, with its rights"),
     ("POCKETCI_PARALLELISM", "Calls at once [default: number of CPUs]"),
     ("POCKETCI_CALL_TIMEOUT", "How long a call may take [default: 60m]"),
+    (
+        "POCKETCI_DRAIN_TIMEOUT",
+        "How long calls under way may go on after SIGTERM, before they are queued again \
+         [default: 30s]",
+    ),
     ("POCKETCI_DAGGER", "The `dagger` executable [default: dagger]"),
     ("POCKETCI_GITHUB_URL", "https://github.com [default], or the root of an Enterprise Server"),
     ("POCKETCI_ALLOW_SHA1", "`true` accepts a lone `X-Hub-Signature: sha1=…`"),
@@ -61,6 +67,9 @@ pub struct Config {
     /// What `from-env` may name: `GITHUB_USERNAME`, `GITHUB_TOKEN` and `POCKETCI_SECRETS`.
     pub secret_names: Vec<String>,
     secret_values: BTreeMap<String, SecretString>,
+    /// What no log may show: the token, the webhook secrets, and every value that `from-env`
+    /// may name. A user name is no secret, though it may be named like one.
+    pub masked: Vec<SecretString>,
     /// `POCKETCI_FORKS`.
     pub forks: Forks,
     /// `POCKETCI_PASS_ENV`, those that are set: for `dagger` and for `commands:`.
@@ -76,6 +85,8 @@ pub struct Config {
     pub parallelism: usize,
     /// `POCKETCI_CALL_TIMEOUT`.
     pub call_timeout: Duration,
+    /// `POCKETCI_DRAIN_TIMEOUT`: how long calls under way may go on once the agent is told to stop.
+    pub drain_timeout: Duration,
     /// `POCKETCI_DAGGER`: a path, or a name to be searched for.
     pub dagger: PathBuf,
     /// `POCKETCI_LOG_FORMAT`.
@@ -89,23 +100,14 @@ pub struct Config {
 pub struct GithubConfig {
     /// `POCKETCI_GITHUB_URL`, `https://github.com` unless it is an Enterprise Server.
     pub url: Url,
+    /// What clone URLs start with: the same, but in the demo.
+    pub clone_root: Url,
     /// Where its API is, without a slash at the end.
     pub api: String,
     /// `GITHUB_USERNAME`.
     pub username: Option<String>,
     /// `GITHUB_TOKEN`.
     pub token: Option<SecretString>,
-}
-
-/// What is done with pull requests from forks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Forks {
-    /// Held until a maintainer says so.
-    #[default]
-    Approve,
-    /// Run, without secrets.
-    Run,
-    Never,
 }
 
 /// How the agent's own log looks.
@@ -120,6 +122,12 @@ impl Config {
     /// The value of a variable that `from-env` may name; none where it may not, or is unset.
     pub fn secret_value(&self, name: &str) -> Option<&SecretString> {
         self.secret_values.get(name)
+    }
+
+    /// What `from-env` may name, each with its value where it is set.
+    pub fn secrets(&self) -> Vec<(String, Option<SecretString>)> {
+        let value = |name: &String| (name.clone(), self.secret_value(name).cloned());
+        self.secret_names.iter().map(value).collect()
     }
 
     /// Reads this process's environment.

@@ -13,6 +13,7 @@ pub mod pattern;
 pub mod spec;
 pub mod function;
 pub mod names;
+pub mod trust;
 pub mod identity;
 pub mod admission;
 pub mod plan;

@@ -1,1 +1,171 @@
+//! What happens behind the door: deliveries become runs, calls become outcomes, statuses owed
+//! become statuses sent.
 //!
+//! Three loops that know each other only by the store and a wake-up: [`dispatch`], [`execute`],
+//! [`report`]. Each registers for its wake-up before it looks, so that nothing is missed, and
+//! looks again after a while anyway.
+
+mod call_log;
+mod dispatch;
+mod engine;
+mod execute;
+mod prepare;
+mod report;
+mod workspace;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::dagger::Dagger;
+use crate::domain::trust::Forks;
+use crate::forge_client::ForgeClient;
+use crate::git::Mirrors;
+use crate::health::{Condition, Health};
+use crate::store::Store;
+
+use engine::Engine;
+use workspace::Workspaces;
+
+/// What the operator decided, as far as the worker needs it.
+pub struct Settings {
+    /// Root of the forge's clone URLs: `{root}/{owner}/{name}.git`. The payload's own clone URL is
+    /// never fetched from, so that no delivery can send credentials or the agent elsewhere.
+    pub clone_root: Url,
+    /// The forge's API without a slash at the end.
+    pub api: String,
+    /// The folder with one subfolder for each run under way; emptied at start.
+    pub work: PathBuf,
+    /// Calls at once, over all runs.
+    pub parallelism: usize,
+    /// For specs that do not say.
+    pub call_timeout: Duration,
+    /// How long calls under way may go on once the agent was told to stop.
+    pub drain_timeout: Duration,
+    pub forks: Forks,
+    pub host_commands: bool,
+    /// What every call sees: `PATH`, proxies, CA files, the engine's address.
+    pub base_env: Vec<(String, OsString)>,
+    /// What a command on the host sees of the agent: `PATH`, `USER`, `LANG`, `TMPDIR`.
+    pub shell_env: Vec<(String, OsString)>,
+    /// What the operator passes by name.
+    pub pass_env: Vec<(String, OsString)>,
+    /// Variables that specs may name, with their values as far as they are set.
+    pub secrets: Vec<(String, Option<SecretString>)>,
+    /// Never shown, whether or not a call was given them.
+    pub masked: Vec<SecretString>,
+    /// What the world calls the agent, without a slash at the end.
+    pub public_url: String,
+}
+
+/// Everything that the loops share.
+pub struct Worker {
+    pub store: Store,
+    pub mirrors: Mirrors,
+    pub dagger: Dagger,
+    pub forge: ForgeClient,
+    pub settings: Settings,
+    pub health: Arc<Health>,
+    /// A delivery was recorded.
+    pub deliveries: Arc<Notify>,
+    calls: Notify,
+    reports: Notify,
+    engine: Engine,
+    /// One listing at a time: a burst of pushes lists a changed module once.
+    listing: tokio::sync::Mutex<()>,
+    workspaces: Workspaces,
+}
+
+/// How long a loop waits for a wake-up before it looks anyway: a net for a wake-up lost to a bug,
+/// not a way of working.
+const NET: Duration = Duration::from_secs(30);
+
+impl Worker {
+    /// Nothing runs until [`Worker::run`].
+    pub fn new(
+        store: Store,
+        mirrors: Mirrors,
+        dagger: Dagger,
+        forge: ForgeClient,
+        settings: Settings,
+        health: Arc<Health>,
+        deliveries: Arc<Notify>,
+    ) -> Self {
+        let workspaces = Workspaces::new(settings.work.clone());
+        let engine = Engine::default();
+        let (calls, reports) = (Notify::new(), Notify::new());
+        Self {
+            store,
+            mirrors,
+            dagger,
+            forge,
+            settings,
+            health,
+            deliveries,
+            calls,
+            reports,
+            engine,
+            listing: tokio::sync::Mutex::default(),
+            workspaces,
+        }
+    }
+
+    /// Tells those who look after the agent how something is doing.
+    fn tell(&self, name: &'static str, ok: bool, detail: &str) {
+        let condition = Condition { ok, detail: detail.to_owned(), since: jiff::Timestamp::now() };
+        self.health.set(name, condition);
+    }
+
+    /// Says at start what is missing, before the first delivery finds out.
+    async fn look_around(self: Arc<Self>) {
+        if let Err(why) = self.cli_version().await {
+            tracing::warn!(why, "Functions cannot be called yet");
+        } else if self.engine_ready().await.is_ok() {
+            tracing::info!("The dagger engine answers");
+        }
+    }
+
+    /// Works until told to stop, then lets calls under way finish within the drain time-out and
+    /// queues again what remains.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let tasks = TaskTracker::new();
+        tokio::spawn(Arc::clone(&self).look_around());
+        // Statuses go on being sent while calls drain; they stop last.
+        let quiet = CancellationToken::new();
+        let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
+        tasks.spawn(dispatch::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
+        tasks.close();
+        tasks.wait().await;
+        quiet.cancel();
+        if reporter.await.is_err() {
+            tracing::error!("The loop that sends statuses has panicked");
+        }
+    }
+}
+
+/// Empties the folder of runs under way: an earlier agent's runs are checked out anew.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub fn clear(work: &std::path::Path) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    workspace::remove(work);
+    std::fs::create_dir_all(work)
+        .with_context(|| format!("Cannot make the folder `{}`", work.display()))
+}
+
+/// How long until then; nothing is due for as long as [`NET`].
+fn until(due: Option<jiff::Timestamp>) -> Duration {
+    due.map_or(NET, |due| {
+        let left = due.duration_since(jiff::Timestamp::now());
+        if left.is_negative() { Duration::ZERO } else { left.unsigned_abs() }
+    })
+}

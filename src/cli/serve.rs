@@ -1,16 +1,78 @@
 //! `serve`: the daemon.
 
 use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::config::VARIABLES;
+use crate::agent::Agent;
+use crate::config::{Config, LogFormat, VARIABLES};
 
 /// Configured by the environment alone.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {}
 
 pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
-    Err(Failure::unreachable("`serve` is not built yet"))
+    let config = Config::from_env()?;
+    if config.webhook_secrets.is_empty() {
+        return Err(Failure::bad_input(
+            "X_HUB_SIGNATURE is not set: without a secret, anybody could start your functions",
+        )
+        .hint("make one with `openssl rand -hex 32`, and give the same to the webhook"));
+    }
+    log(config.log_format);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    if config.github.token.is_none() {
+        tracing::warn!(
+            "GITHUB_TOKEN is not set: private repositories cannot be fetched and no status can be \
+             posted"
+        );
+    }
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure::unreachable(format!("Cannot listen on {}: {error}", config.listen))
+            .hint("another program may listen there; set POCKETCI_LISTEN to another port")
+    })?;
+    let shutdown = CancellationToken::new();
+    stop_on_signals(shutdown.clone())?;
+    let failed = |error: anyhow::Error| Failure::unreachable(format!("{error:#}"));
+    let agent = Agent::start(config, listener, shutdown).await.map_err(failed)?;
+    agent.stopped().await.map_err(failed)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The first `SIGTERM` or Ctrl-C stops the agent in good order; calls under way are given the
+/// drain time-out.
+fn stop_on_signals(shutdown: CancellationToken) -> Result<(), Failure> {
+    let failed = |error| Failure::unreachable(format!("Cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new work is taken");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+/// The agent's own log, on standard error; never a body, never a secret.
+fn log(format: LogFormat) {
+    let filter = EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn");
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Human => {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            log.with_target(false).with_ansi(terminal).init();
+        }
+    }
 }
 
 /// The variables with what they mean, for `--help`.

@@ -68,6 +68,7 @@ pub(super) fn read(
     }
     env.database();
     let (secret_names, secret_values) = env.secrets(&mut warnings);
+    let masked = env.masked(&secret_values);
     let config = Config {
         listen: env.listen(),
         public_url: env.public_url(),
@@ -77,6 +78,7 @@ pub(super) fn read(
         allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),
         secret_names,
         secret_values,
+        masked,
         forks: env.forks(),
         pass_env: env.pass_env(&mut warnings),
         host_commands: env.host_commands(),
@@ -84,6 +86,7 @@ pub(super) fn read(
         shell_env: env.present(&SHELL),
         parallelism: env.parallelism(host.cpus),
         call_timeout: env.call_timeout(),
+        drain_timeout: env.drain_timeout(),
         dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
         log_format: env.log_format(),
         warnings,
@@ -219,13 +222,22 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             self.wrong.push(text.to_owned());
         }
         let username = self.text("GITHUB_USERNAME");
-        GithubConfig { url, api, username, token: token.map(SecretString::from) }
+        let token = token.map(SecretString::from);
+        GithubConfig { clone_root: url.clone(), url, api, username, token }
     }
 
     fn webhook_secrets(&mut self) -> Vec<WebhookSecret> {
         let text = self.hidden("X_HUB_SIGNATURE").unwrap_or_default();
         let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
         lines.filter(|line| !line.trim().is_empty()).map(WebhookSecret::new).collect()
+    }
+
+    /// What no log may show.
+    fn masked(&mut self, values: &BTreeMap<String, SecretString>) -> Vec<SecretString> {
+        let hooks = self.hidden("X_HUB_SIGNATURE").unwrap_or_default();
+        let hooks = hooks.lines().filter(|line| !line.trim().is_empty()).map(SecretString::from);
+        let values = values.iter().filter(|(name, _)| *name != "GITHUB_USERNAME");
+        hooks.chain(values.map(|(_, value)| value.clone())).collect()
     }
 
     /// The names that `from-env` may use, and the values of those that are set.
@@ -336,6 +348,18 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             self.wrong.push(format!("POCKETCI_CALL_TIMEOUT: {error}"));
             DEFAULT
         })
+    }
+
+    fn drain_timeout(&mut self) -> Duration {
+        const DEFAULT: Duration = Duration::from_secs(30);
+        match self.text("POCKETCI_DRAIN_TIMEOUT").as_deref() {
+            None => DEFAULT,
+            Some("0" | "0s") => Duration::ZERO,
+            Some(text) => duration::parse(text).unwrap_or_else(|error| {
+                self.wrong.push(format!("POCKETCI_DRAIN_TIMEOUT: {error}"));
+                DEFAULT
+            }),
+        }
     }
 
     fn data_dir(&mut self, root: bool) -> PathBuf {

@@ -27,7 +27,8 @@ pub(super) fn changed(
     let (from, to) = match basis {
         ChangeBasis::None => return Ok(Changes::NoDiff),
         ChangeBasis::PullRequest { base, head } => {
-            let (base, head) = (mirror.find(repository, base)?.id(), mirror.find(repository, head)?);
+            let (base, head) =
+                (mirror.find(repository, base)?.id(), mirror.find(repository, head)?);
             (merge_base(repository, base, head.id()).map_err(failed)?, head)
         }
         ChangeBasis::Push { before, after, branch } => {
@@ -39,9 +40,7 @@ pub(super) fn changed(
                 },
                 None if branch == default_branch => From::Nothing,
                 None => match default_head(repository, default_branch) {
-                    Some(default) => {
-                        merge_base(repository, default, after.id()).map_err(failed)?
-                    }
+                    Some(default) => merge_base(repository, default, after.id()).map_err(failed)?,
                     None => From::Nothing,
                 },
             };

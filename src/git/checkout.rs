@@ -106,7 +106,9 @@ impl<'a> Room<'a> {
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {
-        if !self.kept && let Err(error) = fs::remove_dir_all(self.dir) {
+        if !self.kept
+            && let Err(error) = fs::remove_dir_all(self.dir)
+        {
             tracing::warn!(dir = %self.dir.display(), %error, "Cannot remove what a failed checkout left");
         }
     }

@@ -216,13 +216,15 @@ impl Writer<'_> {
     fn twice(&self, path: &[u8], error: io::Error, place: &Path) -> Fault {
         let path = String::from_utf8_lossy(path);
         match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                Fault::Tree(format!("it holds `{path}` twice, or under two names that are one here"))
-            }
+            io::ErrorKind::AlreadyExists => Fault::Tree(format!(
+                "it holds `{path}` twice, or under two names that are one here"
+            )),
             io::ErrorKind::InvalidFilename => {
                 Fault::Tree(format!("the name of `{path}` is too long for this file system"))
             }
-            io::ErrorKind::InvalidInput | io::ErrorKind::NotFound if place.parent().is_some_and(Path::is_dir) => {
+            io::ErrorKind::InvalidInput | io::ErrorKind::NotFound
+                if place.parent().is_some_and(Path::is_dir) =>
+            {
                 Fault::Tree(format!("`{path}` cannot exist as a file: {error}"))
             }
             _ => Fault::Write(place.to_owned(), error),

@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 use tokio::sync::oneshot;
 use url::Url;
 
-use super::{damage, layout};
 use super::mirrors::Limits;
 use super::{GitError, HostCredential, Want};
+use super::{damage, layout};
 
 /// Everything that a fetch needs, owned, so that it can outlive who asked for it.
 pub(super) struct Fetch {
@@ -227,9 +227,10 @@ impl Fetch {
         match result {
             Ok(()) => Ok(()),
             Err(Failure::Fatal(error)) => Err(error.into_error(&self.url)),
-            Err(Failure::Absent(why)) => {
-                Err(GitError::Unreachable { url: self.url.clone(), why: format!("its tags: {why}") })
-            }
+            Err(Failure::Absent(why)) => Err(GitError::Unreachable {
+                url: self.url.clone(),
+                why: format!("its tags: {why}"),
+            }),
         }
     }
 

@@ -29,7 +29,11 @@ pub(super) struct Tag {
 
 impl History {
     /// As `git clone --depth` counts: the head is 1 deep. None is all of it, without its commits.
-    pub(super) fn of(repository: &Repository, head: Oid, depth: Option<u32>) -> Result<Self, Fault> {
+    pub(super) fn of(
+        repository: &Repository,
+        head: Oid,
+        depth: Option<u32>,
+    ) -> Result<Self, Fault> {
         let mut history = Self::default();
         if let Some(depth) = depth {
             history.walk(repository, head, depth.max(1))?;
@@ -89,7 +93,8 @@ impl History {
                 }
             }
         }
-        let whole = |commit: &git2::Commit<'_>| commit.parent_ids().all(|p| distance.contains_key(&p));
+        let whole =
+            |commit: &git2::Commit<'_>| commit.parent_ids().all(|p| distance.contains_key(&p));
         self.cut.extend(last.iter().filter(|commit| !whole(commit)).map(git2::Commit::id));
         self.cut.sort();
         self.cut.dedup();
@@ -97,7 +102,11 @@ impl History {
     }
 
     /// Every object that the commits and tags need, each once; blobs last.
-    pub(super) fn objects(&self, repository: &Repository, odb: &Odb<'_>) -> Result<Vec<Oid>, Fault> {
+    pub(super) fn objects(
+        &self,
+        repository: &Repository,
+        odb: &Odb<'_>,
+    ) -> Result<Vec<Oid>, Fault> {
         let (mut seen, mut objects, mut blobs) = (HashSet::new(), Vec::new(), Vec::new());
         for commit in &self.commits {
             objects.push(*commit);

@@ -61,12 +61,15 @@ impl Mirror {
             let tree = self.tree(repository, sha)?;
             walk(repository, &tree, &mut Vec::new(), &mut |folder, entry| {
                 if entry.name_bytes() == name.as_bytes() && is_file(entry.filemode()) {
-                    found.push(String::from_utf8_lossy(&join(folder, name.as_bytes())).into_owned());
+                    found
+                        .push(String::from_utf8_lossy(&join(folder, name.as_bytes())).into_owned());
                 }
                 false
             })
             .map_err(|error| self.failed(&error))?;
-            found.sort_by(|a, b| (a.matches('/').count() > 0, a).cmp(&(b.matches('/').count() > 0, b)));
+            found.sort_by(|a, b| {
+                (a.matches('/').count() > 0, a).cmp(&(b.matches('/').count() > 0, b))
+            });
             Ok(found)
         })
     }
@@ -87,6 +90,15 @@ impl Mirror {
     /// Whether the commit has a folder at the path; the root, written as nothing or `.`, is one.
     pub fn is_folder(&self, sha: &Sha, path: &str) -> Result<bool, GitError> {
         Ok(self.tree_id(sha, path)?.is_some())
+    }
+
+    /// Whether the commit has a link at the path, wherever it leads.
+    pub fn is_link(&self, sha: &Sha, path: &str) -> Result<bool, GitError> {
+        self.reading(|repository| {
+            let tree = self.tree(repository, sha)?;
+            let entry = self.entry(&tree, path)?;
+            Ok(entry.is_some_and(|entry| entry.filemode() == i32::from(git2::FileMode::Link)))
+        })
     }
 
     /// The identity of a folder's content: equal ids are equal content, names and modes.
@@ -129,7 +141,12 @@ impl Mirror {
     /// Writes the commit into `dir`, which must be empty or not exist, with a `.git` of its own
     /// that is `depth` commits deep; returns what a reader of the log should know. Nothing is
     /// left of it where it fails.
-    pub fn checkout(&self, sha: &Sha, dir: &Path, depth: GitDepth) -> Result<Vec<String>, GitError> {
+    pub fn checkout(
+        &self,
+        sha: &Sha,
+        dir: &Path,
+        depth: GitDepth,
+    ) -> Result<Vec<String>, GitError> {
         self.reading(|repository| super::checkout::checkout(self, repository, sha, dir, depth))
     }
 
@@ -188,7 +205,9 @@ impl Mirror {
         match tree.get_path(Path::new(path)) {
             Ok(entry) => Ok(Some(entry)),
             // Also where a part of the path is a file; a lost object says so by its class.
-            Err(error) if error.code() == ErrorCode::NotFound && error.class() != ErrorClass::Odb => {
+            Err(error)
+                if error.code() == ErrorCode::NotFound && error.class() != ErrorClass::Odb =>
+            {
                 Ok(None)
             }
             Err(error) => Err(self.failed(&error)),

@@ -194,7 +194,9 @@ impl Mirrors {
         let text = repo.clone_url.as_str();
         let (url, host) = match Url::parse(text) {
             Ok(mut url) if matches!(url.scheme(), "http" | "https" | "git") => {
-                let cannot = || GitError::Other(format!("`{}` is not a place to fetch from", repo.full_name));
+                let cannot = || {
+                    GitError::Other(format!("`{}` is not a place to fetch from", repo.full_name))
+                };
                 url.set_username("").map_err(|()| cannot())?;
                 url.set_password(None).map_err(|()| cannot())?;
                 let host = url.host_str().ok_or_else(cannot)?.to_owned();

@@ -80,7 +80,8 @@ impl Pack {
 
 /// A pack's index, version 2, of places in the order of their ids.
 fn index(places: &[Place], pack: &[u8; 20]) -> io::Result<Vec<u8>> {
-    let count = |number: usize| u32::try_from(number).map(u32::to_be_bytes).map_err(io::Error::other);
+    let count =
+        |number: usize| u32::try_from(number).map(u32::to_be_bytes).map_err(io::Error::other);
     let mut bytes = Vec::with_capacity(1100 + places.len() * 28);
     bytes.extend_from_slice(b"\xfftOc");
     bytes.extend_from_slice(&2_u32.to_be_bytes());

@@ -180,8 +180,15 @@ async fn a_renamed_file_counts_with_both_names_and_a_new_kind_as_a_change() {
     let after = source.commit_index("After");
     let (_dir, mirrors) = mirrors();
     let files = changed(&mirrors, &source, push(Some(&before), &after, "main")).await;
-    let expected =
-        ["README.md", "docs.md", "folder", "folder/file", "kind", "mode", "weird \u{1F600} \"name\"\n"];
+    let expected = [
+        "README.md",
+        "docs.md",
+        "folder",
+        "folder/file",
+        "kind",
+        "mode",
+        "weird \u{1F600} \"name\"\n",
+    ];
     assert_eq!(files, expected);
 }
 

@@ -40,7 +40,11 @@ fn a_path_is_where_its_links_lead_and_that_is_inside() {
         ("git/objects", None),
     ] {
         let found = resolve_inside(&root, path);
-        assert_eq!(found.as_ref().ok(), expected.map(|e| real.join(e)).as_ref(), "{path}: {found:?}");
+        assert_eq!(
+            found.as_ref().ok(),
+            expected.map(|e| real.join(e)).as_ref(),
+            "{path}: {found:?}"
+        );
     }
     assert!(matches!(resolve_inside(&root, "nothing"), Err(OutsideTree::Missing { .. })));
     assert!(matches!(resolve_inside(&root, "twice"), Err(OutsideTree::Outside { .. })));

@@ -11,7 +11,8 @@ async fn mirror(source: &Source) -> (tempfile::TempDir, Mirror, Sha) {
 
 fn monorepo() -> Source {
     let source = Source::new();
-    for path in ["services/api/pocketci.yaml", "a/pocketci.yaml", "pocketci.yaml", "ci/dagger.json"] {
+    for path in ["services/api/pocketci.yaml", "a/pocketci.yaml", "pocketci.yaml", "ci/dagger.json"]
+    {
         source.write(path, path);
     }
     source.write("pocketci.yaml.d/x", "");

@@ -122,10 +122,13 @@ async fn a_reference_is_always_asked_for_anew() {
     }
     // Also to a commit that is in no way newer, and where a folder takes a branch's place.
     source.git(&["branch", "a"]);
-    let mirror = mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a")]).await.unwrap();
+    let mirror =
+        mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a")]).await.unwrap();
     source.git(&["branch", "-D", "a"]);
     source.git(&["branch", "a/b", "HEAD~2"]);
-    assert!(mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a/b")]).await.is_ok());
+    assert!(
+        mirrors.ensure(&hello(&server.url), &[Want::reference("refs/heads/a/b")]).await.is_ok()
+    );
     assert_eq!(mirror.resolve("refs/heads/a/b").unwrap(), Some(source.sha("HEAD~2")));
 }
 
@@ -180,7 +183,10 @@ async fn a_token_is_for_its_own_origin_and_not_for_where_that_redirects() {
         let server = Backend::serve(&source, Behaviour::Redirect(there));
         let (_dir, mirrors) = with_token(&server.url, TOKEN);
         let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
-        assert!(matches!(error, GitError::Refused { .. } | GitError::Unreachable { .. }), "{error:?}");
+        assert!(
+            matches!(error, GitError::Refused { .. } | GitError::Unreachable { .. }),
+            "{error:?}"
+        );
         assert_eq!(other.credentials(), Vec::<String>::new(), "{place}");
     }
     // Nor for another server that a delivery names.
@@ -225,7 +231,13 @@ async fn answers_of_a_server_are_told_apart() {
         let error = mirrors.ensure(&hello(&url), &branch(&sha)).await.unwrap_err();
         assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     }
-    for url in ["/nowhere/at/all", "file:///nowhere/at/all", "octo/hello", "git@github.com:a/b.git", "ssh://a@b/c"] {
+    for url in [
+        "/nowhere/at/all",
+        "file:///nowhere/at/all",
+        "octo/hello",
+        "git@github.com:a/b.git",
+        "ssh://a@b/c",
+    ] {
         let (_dir, mirrors) = mirrors();
         assert!(mirrors.ensure(&hello(url), &branch(&sha)).await.is_err(), "{url}");
     }
@@ -234,7 +246,12 @@ async fn answers_of_a_server_are_told_apart() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up_on_and_may_come_back() {
     let source = Source::new();
-    source.write("big.bin", (0..200_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_be_bytes()).collect::<Vec<_>>());
+    source.write(
+        "big.bin",
+        (0..200_000_u32)
+            .flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_be_bytes())
+            .collect::<Vec<_>>(),
+    );
     let sha = source.commit("Big");
     let server = Backend::serve(&source, Behaviour::Silent);
     let (_dir, mirrors) = mirrors();
@@ -271,7 +288,10 @@ async fn a_cut_connection_is_no_commit_and_leaves_nothing() {
     let error = mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap_err();
     assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
     let files = files_below(dir.path());
-    assert!(files.iter().all(|file| !file.contains("pack_") && !file.ends_with(".lock")), "{files:?}");
+    assert!(
+        files.iter().all(|file| !file.contains("pack_") && !file.ends_with(".lock")),
+        "{files:?}"
+    );
     server.behave(Behaviour::Open);
     mirrors.ensure(&hello(&server.url), &branch(&sha)).await.unwrap();
 }
@@ -312,7 +332,8 @@ async fn repositories_do_not_share_a_mirror_by_accident() {
     let names = |url: &str| mirrors.locate(&repository("a/b", url)).unwrap().1;
     let https = names("https://example.org/a/b");
     assert_eq!(https, mirrors.root.join("example.org/a/b.git"));
-    for other in ["http://example.org/a/b", "https://example.org:8443/a/b", "file:///a/b", "/c/a/b"] {
+    for other in ["http://example.org/a/b", "https://example.org:8443/a/b", "file:///a/b", "/c/a/b"]
+    {
         assert_ne!(names(other), https, "{other}");
     }
 }
@@ -419,6 +440,10 @@ async fn the_configuration_of_the_host_is_not_read() {
     let mirror = mirrors.ensure(&source.repository(), &branch(&source.sha("HEAD"))).await.unwrap();
     let config = layout::open(mirror.folder()).unwrap().config().unwrap();
     let mut names = Vec::new();
-    config.entries(None).unwrap().for_each(|entry| names.push(entry.name().unwrap().to_owned())).unwrap();
+    config
+        .entries(None)
+        .unwrap()
+        .for_each(|entry| names.push(entry.name().unwrap().to_owned()))
+        .unwrap();
     assert_eq!(names, ["core.repositoryformatversion", "core.filemode", "core.bare"]);
 }

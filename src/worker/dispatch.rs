@@ -1,0 +1,381 @@
+//! Deliveries become runs: fetch, read the specs, list the modules, plan, settle.
+//!
+//! Planning is repeatable until the one transaction that settles the delivery, so whatever fails
+//! on the way (the forge, the engine, this process) only makes it later.
+
+mod listing;
+mod specs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::{NET, Worker};
+use crate::domain::event::{Disposition, Event, Repository};
+use crate::domain::ids::Sha;
+use crate::domain::plan::{
+    self, Changes, Decision, Plan, Policy, Reason, ReasonCode, SecretAccess,
+};
+use crate::domain::run::{Status, Verdict};
+use crate::domain::spec::{Spec, Target};
+use crate::domain::trust::Forks;
+use crate::domain::{admission, forge, report};
+use crate::git::{GitError, Mirror, Want};
+use crate::store::{ClaimedDelivery, NewRun, NewRunState, RunSettings, Settlement, Whose};
+
+/// Deliveries planned at once; the engine and the disk are the bottleneck, not we.
+const AT_ONCE: usize = 4;
+
+/// The longest that a delivery waits for something outside before it is given up.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A hook can be faster than the forge's own replicas; after this long, a commit that is not
+/// there was replaced by another push, whose own event follows.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(90);
+
+/// Why a delivery cannot be settled now.
+#[derive(Debug)]
+pub(super) enum Later {
+    /// The commit is not on the forge, so far.
+    Commit(String),
+    /// The forge or the engine does not answer; what it said.
+    Outside(String),
+    /// The engine does not answer or is not there: found out by asking it.
+    Engine(String),
+    /// We are at fault; the operator reads this.
+    Agent(anyhow::Error),
+}
+
+/// Plans whatever comes until told to stop.
+pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
+    let (tasks, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)));
+    while !shutdown.is_cancelled() {
+        let mut wake = std::pin::pin!(worker.deliveries.notified());
+        wake.as_mut().enable();
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+        match worker.store.claim_delivery(Timestamp::now()).await {
+            Ok(Some(delivery)) => {
+                let (worker, shutdown) = (Arc::clone(&worker), shutdown.clone());
+                let span =
+                    tracing::info_span!("delivery", id = %delivery.id, forge = %delivery.forge_id);
+                let work = async move {
+                    tokio::select! {
+                        () = worker.settle(&delivery) => {}
+                        // Claimed deliveries are taken up at the next start.
+                        () = shutdown.cancelled() => {}
+                    }
+                    drop(slot);
+                };
+                tasks.spawn(work.instrument(span));
+                continue;
+            }
+            Ok(None) => drop(slot),
+            Err(error) => tracing::error!(%error, "Failed to take the next delivery"),
+        }
+        let again = super::until(worker.store.next_delivery_due().await.ok().flatten());
+        tokio::select! {
+            () = wake => {}
+            () = tokio::time::sleep(again.min(NET)) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+impl Worker {
+    /// Plans one delivery and writes down what became of it.
+    async fn settle(&self, delivery: &ClaimedDelivery) {
+        let settlement = match self.plan_delivery(delivery).await {
+            Ok(settlement) => settlement,
+            Err(later) => match self.give_up(delivery, &later) {
+                Some(settlement) => settlement,
+                None => return self.postpone(delivery, &later).await,
+            },
+        };
+        tracing::info!(outcome = %describe(&settlement), "Delivery settled");
+        match self.store.settle(delivery.id, settlement, Timestamp::now()).await {
+            Ok(_) => {
+                self.calls.notify_one();
+                self.reports.notify_one();
+            }
+            Err(error) => {
+                tracing::error!(%error, "Failed to settle the delivery; it is planned again");
+                self.postpone(delivery, &Later::Agent(error.into())).await;
+            }
+        }
+    }
+
+    async fn postpone(&self, delivery: &ClaimedDelivery, later: &Later) {
+        let wait = Duration::from_secs(1 << delivery.tries.min(8)).min(match later {
+            Later::Engine(_) => super::engine::ASK_AGAIN,
+            _ => Duration::from_secs(300),
+        });
+        tracing::warn!(why = %later, wait = ?wait, "Delivery cannot be planned yet");
+        let until = Timestamp::now() + wait;
+        if let Err(error) =
+            self.store.postpone_delivery(delivery.id, until, &later.to_string()).await
+        {
+            tracing::error!(%error, "Failed to postpone the delivery");
+        }
+    }
+
+    /// What is settled once waiting has no point any more.
+    fn give_up(&self, delivery: &ClaimedDelivery, later: &Later) -> Option<Settlement> {
+        let waited = Timestamp::now().duration_since(delivery.received_at).unsigned_abs();
+        match later {
+            Later::Commit(text) if waited > COMMIT_PATIENCE => {
+                Some(Settlement::Skipped(ReasonCode::CommitGone.because(text.clone())))
+            }
+            _ if waited > PATIENCE => Some(Settlement::Faulty {
+                whose: Whose::Agent,
+                text: format!("Given up after a day: {later}"),
+                vendor: delivery.vendor,
+                statuses: Vec::new(),
+            }),
+            _ => None,
+        }
+    }
+
+    async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Settlement, Later> {
+        let event = forge::event(delivery.vendor, &delivery.event_name, &delivery.body)
+            .map_err(|error| Later::Agent(error.into()))?;
+        if let Disposition::Skipped(skip) = event.disposition {
+            return Ok(Settlement::Skipped(Reason {
+                code: skip.code().to_owned(),
+                text: skip.text().to_owned(),
+            }));
+        }
+        let Some(repository) = event.repository.clone() else {
+            return Ok(Settlement::Skipped(
+                ReasonCode::NoRepository.because("the event is about no repository"),
+            ));
+        };
+        if event.is_fork() && self.settings.forks == Forks::Never {
+            let text = "pull requests from forks are not run here (`POCKETCI_FORKS=never`)";
+            return Ok(Settlement::Skipped(ReasonCode::ForksNever.because(text)));
+        }
+        let (mirror, sha) = self.fetch(&event, &repository).await?;
+        let ready = blocking({
+            let (mirror, event, sha) = (mirror.clone(), event.clone(), sha.clone());
+            move || specs::read(&mirror, &event, &sha)
+        })
+        .await?;
+        let Some(ready) = ready else {
+            let text = "the commit has neither a pocketci.yaml nor a folder ./ci";
+            return Ok(Settlement::Skipped(ReasonCode::NoSpec.because(text)));
+        };
+        // Functions see who made the commit also where the payload does not say.
+        let event = Event { commit: event.commit.or(Some(ready.commit)), ..event };
+        let mut runs = Vec::new();
+        for found in ready.specs {
+            runs.push(match found {
+                Ok(spec) => self.plan_spec(&event, &sha, &mirror, spec, &ready.changes).await?,
+                Err(errors) => self.broken_spec(&event, &sha, &errors, &ready.changes),
+            });
+        }
+        Ok(Settlement::Planned { runs })
+    }
+
+    /// Brings what the event needs into the mirror, and tells its commit.
+    async fn fetch(&self, event: &Event, repository: &Repository) -> Result<(Mirror, Sha), Later> {
+        let location = self.location(repository);
+        let mut wants = Want::of_event(event);
+        let mut mirror = self.mirrors.ensure(&location, &wants).await;
+        if event.sha.is_none() && matches!(mirror, Err(GitError::NoSuchCommit { .. })) {
+            // A draft release names a tag that is not there yet.
+            wants = vec![Want::reference("")];
+            mirror = self.mirrors.ensure(&location, &wants).await;
+        }
+        let detail = mirror.as_ref().err().map(ToString::to_string);
+        let answers = !matches!(
+            mirror,
+            Err(GitError::Unreachable { .. }
+                | GitError::Deadline { .. }
+                | GitError::Refused { .. })
+        );
+        self.tell("git", answers, detail.as_deref().unwrap_or("fetches"));
+        let mirror = mirror?;
+        if let Some(sha) = &event.sha {
+            return Ok((mirror, sha.clone()));
+        }
+        let reference = wants.first().map(|want| want.reference.clone()).unwrap_or_default();
+        let sha = blocking({
+            let (mirror, reference) = (mirror.clone(), reference.clone());
+            move || mirror.resolve(&reference)
+        })
+        .await?;
+        let sha = sha.ok_or_else(|| Later::Commit(format!("`{reference}` points at no commit")))?;
+        Ok((mirror, sha))
+    }
+
+    async fn plan_spec(
+        &self,
+        event: &Event,
+        sha: &Sha,
+        mirror: &Mirror,
+        spec: Spec,
+        changes: &Changes,
+    ) -> Result<NewRun, Later> {
+        let plan = self.decide(event, sha, mirror, &spec, changes).await?;
+        let held =
+            (event.is_fork() && self.settings.forks == Forks::Approve && !plan.calls.is_empty())
+                .then(|| "a pull request from a fork waits for a maintainer".to_owned());
+        let statuses = match &held {
+            Some(why) => report::held(&spec.name, event, &plan, spec.summary, why),
+            None => report::planned(&spec.name, event, &plan, spec.summary),
+        };
+        let state = match (held, plan.calls.is_empty(), plan.decision == Decision::Error) {
+            (Some(why), ..) => NewRunState::Held(why),
+            (None, false, _) => NewRunState::Queued,
+            (None, true, true) => NewRunState::Finished(Verdict::Errored),
+            (None, true, false) => NewRunState::Finished(Verdict::Passed),
+        };
+        let settings = RunSettings {
+            timeout: spec.timeout.unwrap_or(self.settings.call_timeout),
+            on_interrupt: spec.on_interrupt,
+            git_depth: spec.git_depth,
+            summary: spec.summary,
+        };
+        Ok(new_run(event, sha, (spec.path, spec.name), plan, settings, state, statuses, changes))
+    }
+
+    /// The plan, whatever it takes to make it; only what is outside can put it off.
+    async fn decide(
+        &self,
+        event: &Event,
+        sha: &Sha,
+        mirror: &Mirror,
+        spec: &Spec,
+        changes: &Changes,
+    ) -> Result<Plan, Later> {
+        if let Err(reason) = admission::admits(event, spec, changes) {
+            return Ok(plan::skipped(reason));
+        }
+        let module = match &spec.target {
+            Target::Commands(_) if !self.settings.host_commands => {
+                let text = "commands without a module are not allowed on this agent: its operator \
+                            can set `POCKETCI_HOST_COMMANDS=allow`";
+                return Ok(plan::errored(ReasonCode::CommandsNotAllowed.because(text)));
+            }
+            Target::Commands(commands) => crate::domain::function::Module::of_commands(commands),
+            Target::Module(folder) => match self.module(mirror, sha, folder).await? {
+                Ok(module) => module,
+                Err(reason) => return Ok(plan::errored(reason)),
+            },
+        };
+        let access = |name: &str| self.secret_access(name);
+        let policy = Policy { fork: event.is_fork(), secret: &access };
+        Ok(plan::plan(event, spec, &module, changes, &policy))
+    }
+
+    fn secret_access(&self, name: &str) -> SecretAccess {
+        match self.settings.secrets.iter().find(|(allowed, _)| allowed == name) {
+            Some((_, Some(_))) => SecretAccess::Available,
+            Some((_, None)) => SecretAccess::Unset,
+            None => SecretAccess::NotAllowed,
+        }
+    }
+
+    fn broken_spec(
+        &self,
+        event: &Event,
+        sha: &Sha,
+        broken: &specs::Broken,
+        changes: &Changes,
+    ) -> NewRun {
+        let settings = RunSettings {
+            timeout: self.settings.call_timeout,
+            on_interrupt: Default::default(),
+            git_depth: Default::default(),
+            summary: true,
+        };
+        let statuses = vec![report::spec_error(&broken.name, &broken.headline)];
+        let plan = plan::errored(ReasonCode::SpecError.because(broken.text.clone()));
+        let state = NewRunState::Finished(Verdict::Errored);
+        let spec = (broken.path.clone(), broken.name.clone());
+        new_run(event, sha, spec, plan, settings, state, statuses, changes)
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one caller each for a good and a broken spec")]
+fn new_run(
+    event: &Event,
+    sha: &Sha,
+    (spec_path, spec_name): (String, String),
+    plan: Plan,
+    settings: RunSettings,
+    state: NewRunState,
+    statuses: Vec<Status>,
+    changes: &Changes,
+) -> NewRun {
+    NewRun {
+        event: event.clone(),
+        sha: sha.clone(),
+        spec_path,
+        spec_name,
+        plan,
+        settings,
+        state,
+        statuses,
+        changes: changes.clone(),
+    }
+}
+
+/// What became of a delivery, for the log.
+fn describe(settlement: &Settlement) -> String {
+    match settlement {
+        Settlement::Planned { runs } => {
+            let calls: usize = runs.iter().map(|run| run.plan.calls.len()).sum();
+            format!("planned: {} runs, {calls} calls", runs.len())
+        }
+        Settlement::Skipped(reason) => format!("skipped: {}", reason.text),
+        Settlement::Faulty { text, .. } => format!("faulty: {text}"),
+    }
+}
+
+/// Runs what blocks (disk, libgit2) where it may.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+) -> Result<T, Later> {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
+        Ok(done) => Ok(done?),
+        Err(error) => Err(Later::Agent(anyhow::Error::new(error).context("A task has panicked"))),
+    }
+}
+
+impl Worker {
+    /// Where a repository is fetched from: below the configured root, whatever a payload says.
+    pub(super) fn location(&self, repository: &Repository) -> Repository {
+        let clone_url = forge::clone_url(&self.settings.clone_root, &repository.full_name);
+        Repository { clone_url, ..repository.clone() }
+    }
+}
+
+impl From<GitError> for Later {
+    fn from(error: GitError) -> Self {
+        match error {
+            GitError::NoSuchCommit { .. } => Self::Commit(error.to_string()),
+            GitError::Unreachable { .. }
+            | GitError::Deadline { .. }
+            | GitError::Refused { .. }
+            | GitError::Broken { .. } => Self::Outside(error.to_string()),
+            _ => Self::Agent(error.into()),
+        }
+    }
+}
+
+impl std::fmt::Display for Later {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Commit(text) | Self::Outside(text) | Self::Engine(text) => f.write_str(text),
+            Self::Agent(error) => write!(f, "{error:#}"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a module has to offer: listed by the engine once, then remembered for as long as the
+//! module stays the same.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{Later, Worker, blocking};
+use crate::dagger::ListError;
+use crate::domain::function::{ListingError, Module};
+use crate::domain::identity::{self, Tree};
+use crate::domain::ids::Sha;
+use crate::domain::plan::{Reason, ReasonCode};
+use crate::git::{self, GitError, Mirror};
+
+/// A first module on a fresh engine pulls and builds its SDK.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// A commit's tree in a mirror.
+struct At<'a>(&'a Mirror, &'a Sha);
+
+impl Tree for At<'_> {
+    fn folder(&self, path: &str) -> Option<String> {
+        self.0.tree_id(self.1, path).ok().flatten()
+    }
+
+    fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read(self.1, path).ok().flatten()
+    }
+}
+
+impl Worker {
+    /// The module in `folder` at `sha`; `Err` inside is the repository's mistake, in words.
+    pub(super) async fn module(
+        &self,
+        mirror: &Mirror,
+        sha: &Sha,
+        folder: &str,
+    ) -> Result<Result<Module, Reason>, Later> {
+        let there = blocking({
+            let (mirror, sha, folder) = (mirror.clone(), sha.clone(), folder.to_owned());
+            move || Ok(mirror.is_folder(&sha, &folder)? || mirror.is_link(&sha, &folder)?)
+        });
+        if !there.await? {
+            let text = format!("there is no module at `./{folder}` in {}", sha.short());
+            return Ok(Err(ReasonCode::NoModule.because(text)));
+        }
+        let cli = self.cli_version().await.map_err(Later::Engine)?;
+        let key = blocking({
+            let (mirror, sha, folder) = (mirror.clone(), sha.clone(), folder.to_owned());
+            move || Ok::<_, GitError>(identity::identity(&At(&mirror, &sha), &folder, &cli))
+        })
+        .await?;
+        let _one = self.listing.lock().await;
+        let kept = self.store.listing(&key).await.map_err(|error| Later::Agent(error.into()))?;
+        let json = match kept {
+            Some(json) => json,
+            None => match self.list(mirror, sha, folder).await? {
+                Ok(json) => json,
+                Err(reason) => return Ok(Err(reason)),
+            },
+        };
+        match Module::parse(&json) {
+            Ok(module) => {
+                let kept = self.store.keep_listing(&key, &json, jiff::Timestamp::now()).await;
+                if let Err(error) = kept {
+                    tracing::warn!(%error, "Failed to keep a module's listing; it is listed again");
+                }
+                Ok(Ok(module))
+            }
+            Err(ListingError::NotJson(text)) => Err(Later::Agent(anyhow::anyhow!(
+                "dagger's listing of `{folder}` is not one: {text}"
+            ))),
+            Err(error) => Ok(Err(ReasonCode::ModuleBroken.because(error.to_string()))),
+        }
+    }
+
+    async fn list(
+        &self,
+        mirror: &Mirror,
+        sha: &Sha,
+        folder: &str,
+    ) -> Result<Result<Vec<u8>, Reason>, Later> {
+        self.engine_ready().await.map_err(Later::Engine)?;
+        let room = tempfile::Builder::new()
+            .prefix("listing-")
+            .tempdir_in(&self.settings.work)
+            .context("Cannot make a folder to list a module in")
+            .map_err(Later::Agent)?;
+        let tree = room.path().join("module");
+        let resolved = blocking({
+            let (mirror, sha, tree, folder) =
+                (mirror.clone(), sha.clone(), tree, folder.to_owned());
+            move || {
+                mirror.module_tree(&sha, &tree)?;
+                Ok(git::resolve_inside(&tree, &folder))
+            }
+        })
+        .await?;
+        let module = match resolved {
+            Ok(module) => module,
+            Err(error) => return Ok(Err(ReasonCode::ModuleOutside.because(error.to_string()))),
+        };
+        match self.dagger.list(&module, LIMIT).await {
+            Ok(json) => Ok(Ok(json)),
+            Err(ListError::Module(text)) => Ok(Err(ReasonCode::ModuleBroken.because(text))),
+            Err(ListError::Engine(error)) => {
+                Err(Later::Engine(self.engine_silent(&error.to_string())))
+            }
+        }
+    }
+}

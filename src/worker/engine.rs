@@ -1,0 +1,126 @@
+//! Whether dagger's engine answers, asked cheaply and remembered for a moment.
+//!
+//! A CLI without an engine hangs for ten minutes, so nothing is started before the engine has
+//! answered one small question within a few seconds. While it does not, calls wait in the queue.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use super::Worker;
+use crate::domain::ids::CallId;
+use crate::store::StoreError;
+
+/// How long one answer is believed: bursts of calls ask once.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// How long the engine may take to answer; a warm one takes a fifth of a second.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+
+/// How often a silent engine is asked again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often it is asked while calls are under way, and how many silences in a row mean that it
+/// has gone from under them.
+pub(super) const WATCH: (Duration, u32) = (Duration::from_secs(10), 3);
+
+/// How long the CLI's version is remembered: an upgrade is noticed within a minute.
+const VERSION_KNOWN: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct Engine {
+    answered: Mutex<Option<Instant>>,
+    version: Mutex<Option<(Instant, String)>>,
+    /// Since when it is silent, and what was said.
+    silent: std::sync::Mutex<Option<(Timestamp, String)>>,
+    /// Up to which call those who wait were told why, and in which words.
+    told: Mutex<Option<(CallId, String)>>,
+}
+
+impl Engine {
+    fn silent(&self) -> std::sync::MutexGuard<'_, Option<(Timestamp, String)>> {
+        self.silent.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    /// Asks the engine, unless it answered a moment ago; concurrent askers share one question.
+    /// The error says since when it is silent.
+    pub(super) async fn engine_ready(&self) -> Result<(), String> {
+        let mut answered = self.engine.answered.lock().await;
+        if answered.is_some_and(|at| at.elapsed() < BELIEVED) {
+            return Ok(());
+        }
+        *answered = None;
+        match self.dagger.ping(LIMIT).await {
+            Ok(()) => {
+                *answered = Some(Instant::now());
+                self.engine_answers();
+                Ok(())
+            }
+            Err(error) => Err(self.engine_silent(&error.to_string())),
+        }
+    }
+
+    /// Writes down that the engine answers.
+    fn engine_answers(&self) {
+        if self.engine.silent().take().is_some() {
+            tracing::info!("The engine answers again");
+        }
+        self.tell("engine", true, "answers");
+    }
+
+    /// Writes down that the engine does not answer, and says so in the words people see.
+    pub(super) fn engine_silent(&self, why: &str) -> String {
+        let mut silent = self.engine.silent();
+        if silent.is_none() {
+            tracing::warn!(why, "The engine does not answer; calls wait for it");
+        }
+        let (since, why) = silent.get_or_insert_with(|| (Timestamp::now(), why.to_owned()));
+        let text = format!("engine unreachable since {}: {why}", since.strftime("%H:%M UTC"));
+        self.tell("engine", false, &text);
+        text
+    }
+
+    /// Tells the calls that wait for the engine why they do, each once for the same words.
+    pub(super) async fn tell_waiting(&self, why: &str) -> Result<(), StoreError> {
+        let mut told = self.engine.told.lock().await;
+        let same = told.as_ref().filter(|(_, words)| words == why);
+        let after = same.map_or(CallId(0), |(last, _)| *last);
+        let text = format!("Queued: {why}");
+        let last = self.store.tell_waiting(&text, after, Timestamp::now()).await?;
+        if let Some(last) = last {
+            *told = Some((last, why.to_owned()));
+            self.reports.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The CLI's version, asked once a minute at most.
+    pub(super) async fn cli_version(&self) -> Result<String, String> {
+        let mut known = self.engine.version.lock().await;
+        if let Some((_, version)) = known.as_ref().filter(|(at, _)| at.elapsed() < VERSION_KNOWN) {
+            return Ok(version.clone());
+        }
+        *known = None;
+        match self.dagger.version().await {
+            Ok(version) => {
+                let version = match version.supported() {
+                    Ok(version) => version.to_string(),
+                    Err(old) => {
+                        self.tell("dagger", false, &old.to_string());
+                        return Err(self.engine_silent(&old.to_string()));
+                    }
+                };
+                *known = Some((Instant::now(), version.clone()));
+                self.tell("dagger", true, &version);
+                Ok(version)
+            }
+            Err(error) => {
+                self.tell("dagger", false, &error.to_string());
+                Err(self.engine_silent(&error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a call needs before it starts: its files, its arguments, its environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+
+use super::Worker;
+use super::call_log::CallLog;
+use super::workspace::{Checkout, Rooms, Workspace};
+use crate::dagger::child::Program;
+use crate::dagger::{CallLabels, HostPlaces, call_environment, host_command, host_environment};
+use crate::domain::forge;
+use crate::domain::plan::{Action, Places};
+use crate::domain::trigger::{self, TriggerExtra};
+use crate::git::{self, GitError, Want};
+use crate::store::ClaimedCall;
+
+impl Worker {
+    /// Everything that the child needs, and where that is on disk.
+    pub(super) async fn prepare(
+        &self,
+        call: &ClaimedCall,
+        workspace: &Workspace,
+        rooms: &Rooms,
+        log: &CallLog,
+    ) -> anyhow::Result<Program> {
+        let trigger = self.event_file(call, workspace).await?;
+        let reference = forge::label_reference(&call.event);
+        let (run, url) =
+            (call.run.to_string(), format!("{}/runs/{}", self.settings.public_url, call.run));
+        let labels = CallLabels {
+            sha: call.sha.as_str(),
+            git_ref: &reference,
+            event_name: &call.event.event_type,
+            event_path: &trigger,
+            run_id: &run,
+            url: &url,
+        };
+        let secrets = self.secret_values(call)?;
+        let settings = &self.settings;
+        match &call.call.action {
+            Action::Dagger { module, .. } => {
+                let checkout =
+                    workspace.checkout.get_or_try_init(|| self.checkout(call, &workspace.folder));
+                let checkout = checkout.await?;
+                checkout.notes.iter().for_each(|note| log.note(note));
+                // A link out of the tree would let a commit name any folder of this host.
+                git::resolve_inside(&checkout.module_tree, module)?;
+                let (module_tree, source) = (text(&checkout.module_tree)?, text(&checkout.source)?);
+                let places = Places { module_tree, source, event_trigger: text(&trigger)? };
+                let env = call_environment(
+                    &settings.base_env,
+                    &settings.pass_env,
+                    &rooms.home,
+                    &secrets,
+                    &labels,
+                );
+                Ok(self.dagger.call(call.call.argv(places), env, rooms.cwd.clone()))
+            }
+            Action::Shell { run, .. } => {
+                // A folder of its own: commands write where they stand.
+                let checkout = self.checkout(call, &rooms.folder).await?;
+                checkout.notes.iter().for_each(|note| log.note(note));
+                let project = format!("pocketci-{}-{}", call.id, call.attempt);
+                let places = HostPlaces {
+                    source: &checkout.source,
+                    compose_project: &project,
+                    commit: call.sha.as_str(),
+                    short_commit: call.sha.short(),
+                };
+                let mut agent = settings.shell_env.clone();
+                agent.retain(|(name, _)| name != "HOME");
+                agent.push(("HOME".to_owned(), rooms.home.clone().into()));
+                let env = host_environment(&agent, &settings.pass_env, &secrets, &labels, &places);
+                Ok(host_command(run, env, checkout.source))
+            }
+        }
+    }
+
+    async fn checkout(&self, call: &ClaimedCall, folder: &Path) -> anyhow::Result<Checkout> {
+        let repository = call.event.repository.as_ref().context("The event names no repository")?;
+        // The mirror has it from planning; after a lost mirror it is fetched once more.
+        let reference = forge::head_reference(&call.event).unwrap_or_default();
+        let want = Want::commit(&call.sha, &reference);
+        let mirror = self.mirrors.ensure(&self.location(repository), &[want]).await?;
+        let (sha, depth) = (call.sha.clone(), call.settings.git_depth);
+        let (source, module) = (folder.join("src"), folder.join("module"));
+        let work = move || {
+            let mut notes = mirror.checkout(&sha, &source, depth)?;
+            let module_tree = if mirror.tracks_dotenv(&sha)? {
+                mirror.module_tree(&sha, &module)?;
+                notes.push(
+                    "The module is loaded from a copy without anything named `.env`".to_owned(),
+                );
+                module
+            } else {
+                source.clone()
+            };
+            Ok::<_, GitError>(Checkout { source, module_tree, notes })
+        };
+        let done = tokio::task::spawn_blocking(work).await.context("The checkout has panicked")?;
+        Ok(done?)
+    }
+
+    /// The event trigger file, one for each attempt of a call: its name and content are part of
+    /// what the engine caches by.
+    async fn event_file(
+        &self,
+        call: &ClaimedCall,
+        workspace: &Workspace,
+    ) -> anyhow::Result<PathBuf> {
+        let folder = workspace.folder.join(format!("event-{}-{}", call.id, call.attempt));
+        let path = folder.join("event.json");
+        let body = self.store.delivery_body(call.delivery).await?;
+        let payload = trigger::payload(&body)?;
+        let extra = TriggerExtra {
+            delivery_id: &call.delivery_forge_id,
+            run_id: Some(call.run),
+            attempt: call.attempt,
+            changes: call.changes.files(),
+        };
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(&path, trigger::json(&call.event, extra, Some(payload))))
+            .with_context(|| format!("Cannot write the event file `{}`", path.display()))?;
+        Ok(path)
+    }
+
+    /// The variables with secrets that this call declares, for its child alone.
+    fn secret_values<'a>(
+        &'a self,
+        call: &'a ClaimedCall,
+    ) -> anyhow::Result<Vec<(&'a str, &'a str)>> {
+        let mut values = Vec::new();
+        for name in call.call.secrets() {
+            let known = self.settings.secrets.iter().find(|(allowed, _)| allowed == name);
+            let Some((_, Some(value))) = known else {
+                anyhow::bail!("The secret `{name}` is not set on the agent any more");
+            };
+            values.push((name, value.expose_secret()));
+        }
+        Ok(values)
+    }
+}
+
+/// Paths of ours are text, since the data folder is.
+fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().with_context(|| format!("The path `{}` is not UTF-8", path.display()))
+}
