@@ -9,3 +9,5 @@ mod goldens;
 mod matching;
 mod redaction;
 mod stand_in;
+mod stories;
+mod world;

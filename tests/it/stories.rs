@@ -1,0 +1,16 @@
+//! What the agent does, told from outside: given a world, when something happens on the forge,
+//! then the forge, the pages and the engine show this.
+
+mod the_world;
+
+mod main_job;
+mod intake;
+mod references;
+mod specs;
+mod listing;
+mod secrets;
+mod trust;
+mod commands;
+mod weather;
+mod restart;
+mod start;

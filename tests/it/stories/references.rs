@@ -1,0 +1,107 @@
+//! Branches and tags: which commit is built, and what counts as changed.
+
+use crate::world::{Module, World};
+
+/// A module that says what it is asked for a push and for a tag.
+fn module() -> Module {
+    Module::new("ci")
+        .function("testOnPush", |f| f.src().arg("filter: String!").arg("onChanges: String!"))
+        .function("publishOnTag", |f| f.src().arg("filter: String!"))
+}
+
+#[test]
+fn a_deleted_branch_starts_nothing() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    repo.commit("feature", [("a", "a\n")]);
+    world.forge.pushed(&repo, "feature");
+
+    let delivery = world.forge.delete_branch(&repo, "feature");
+
+    assert_eq!(delivery.status, 204, "{}", delivery.answer);
+    world.let_later_work_pass();
+    assert!(world.engine.calls("test-on-push").is_empty());
+}
+
+/// The webhook's `after` is the tag's own object, which is no commit.
+#[test]
+fn an_annotated_tag_builds_its_commit() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+
+    let (_, commit) = world.forge.push_tag(&repo, "v1.0.0", true);
+
+    assert_eq!(commit, sha);
+    world.forge.expect_status(&sha, "pocketci/publish-on-tag", "success");
+    let [call] = world.engine.calls("publish-on-tag").try_into().unwrap();
+    assert_eq!(call.flag("filter"), Some("v1.0.0"));
+    assert_eq!(call.env["GITHUB_SHA"], sha);
+    assert_eq!(call.env["GITHUB_REF"], "refs/tags/v1.0.0");
+}
+
+#[test]
+fn a_light_tag_is_a_tag_too() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    world.forge.push_tag(&repo, "v1.0.0", false);
+    world.forge.expect_status(&sha, "pocketci/publish-on-tag", "success");
+}
+
+#[test]
+fn a_new_branch_changed_what_it_adds_to_the_default_branch() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    repo.commit("feature", [("one", "1\n")]);
+    let sha = repo.commit("feature", [("two", "2\n")]);
+
+    world.forge.push(&repo, "feature");
+
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+    let [call] = world.engine.calls("test-on-push").try_into().unwrap();
+    assert_eq!(call.flag("filter"), Some("feature"));
+    assert_eq!(call.flag("on-changes"), Some("one,two"));
+}
+
+#[test]
+fn a_forced_push_builds_the_new_head() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let start = repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    let lost = repo.commit("main", [("lost", "1\n")]);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&lost, "pocketci/test-on-push", "success");
+
+    repo.reset("main", &start);
+    let sha = repo.commit("main", [("found", "2\n")]);
+    world.forge.push(&repo, "main");
+
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+    let changes = world.engine.calls("test-on-push").pop().unwrap();
+    assert_eq!(changes.flag("on-changes"), Some("found,lost"));
+}
+
+/// The commit was pushed away between the webhook and the fetch; its id still finds it.
+#[test]
+fn a_commit_is_fetched_by_its_id() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let start = repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    let sha = repo.commit("main", [("a", "1\n")]);
+    let body = world.forge.pushed(&repo, "main");
+    repo.reset("main", &start);
+    world.forge.pushed(&repo, "main");
+
+    world.forge.deliver("push", &body).accepted();
+
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+}

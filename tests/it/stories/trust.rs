@@ -1,0 +1,117 @@
+//! Strangers: what a fork's pull request may do, and who is given credentials.
+
+use serde_json::json;
+
+use crate::world::forge::TOKEN;
+use crate::world::{Forge, Module, World};
+
+const SPEC: &str = "secrets:\n  - {name: deployKey, from-env: DEPLOY_KEY}\n";
+
+/// Opens a pull request from a fork on a repository with a module; gives its commit.
+fn open_from_a_fork(world: &World) -> String {
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnPullRequest", |f| f.src().arg("deployKey: Secret"))
+        .file("pocketci.yaml", SPEC);
+    repo.commit("main", module);
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let sha = fork.commit("feature", [("a", "1\n")]);
+    world.forge.open_pull_request_from_fork(&fork, "feature", &repo, "main");
+    sha
+}
+
+#[test]
+fn a_forks_pull_request_is_planned_and_not_called() {
+    let world = World::start();
+    let sha = open_from_a_fork(&world);
+
+    let status =
+        world.forge.expect_status_like(&sha, "a pending status", |one| one.state == "pending");
+
+    world.let_later_work_pass();
+    assert!(world.engine.calls("test-on-pull-request").is_empty());
+    assert!(world.forge.statuses(&sha).iter().all(|status| !status.is_final()));
+    assert!(world.agent.run_page(&status).contains("testOnPullRequest"));
+}
+
+#[test]
+fn a_forks_pull_request_runs_without_secrets_where_the_operator_says_run() {
+    let world = World::with(&[
+        ("POCKETCI_FORKS", "run"),
+        ("POCKETCI_SECRETS", "DEPLOY_KEY"),
+        ("DEPLOY_KEY", "not-for-strangers"),
+    ]);
+    let sha = open_from_a_fork(&world);
+
+    world.forge.expect_status(&sha, "pocketci/test-on-pull-request", "success");
+
+    let [call] = world.engine.calls("test-on-pull-request").try_into().unwrap();
+    assert_eq!(call.flag("deploy-key"), None);
+    assert_eq!(call.env["DEPLOY_KEY"], json!(null));
+    assert_eq!(call.env["GITHUB_TOKEN"], json!(null));
+}
+
+/// The spec that counts for a fork's pull request is the base's.
+#[test]
+fn a_fork_cannot_change_the_spec() {
+    let world = World::with(&[("POCKETCI_FORKS", "run")]);
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", Module::new("ci").function("testOnPullRequest", |f| f.src()));
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let elsewhere = Module::new("evil").function("stealOnPullRequest", |f| f.src());
+    let sha = fork.commit("feature", elsewhere.file("pocketci.yaml", "module-path: ./evil\n"));
+
+    world.forge.open_pull_request_from_fork(&fork, "feature", &repo, "main");
+
+    world.forge.expect_status(&sha, "pocketci/test-on-pull-request", "success");
+    world.let_later_work_pass();
+    assert!(world.engine.calls("steal-on-pull-request").is_empty());
+}
+
+#[test]
+fn credentials_go_to_the_configured_host_alone() {
+    let world = World::start();
+    let stranger = Forge::start();
+    let repo = world.forge.repository("ada/site");
+    let copy = stranger.repository("ada/site");
+    for one in [&repo, &copy] {
+        one.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
+    }
+    world.forge.pushed(&repo, "main");
+    // Signed and about our repository, but to be cloned from elsewhere.
+    let mut body = stranger.pushed(&copy, "main");
+    for name in ["clone_url", "html_url", "url", "statuses_url"] {
+        let theirs = body["repository"][name].as_str().unwrap();
+        assert!(theirs.starts_with(stranger.url()));
+    }
+    body["installation"] = json!({"id": 1});
+    world.forge.deliver("push", &body);
+
+    world.let_later_work_pass();
+    for request in stranger.requests() {
+        assert_eq!(request.authorization, None, "{request:?}");
+    }
+    for invocation in world.engine.invocations() {
+        assert!(!format!("{invocation:?}").contains(TOKEN));
+    }
+}
+
+/// `.env` beside a module is code that the CLI would run on this host.
+#[test]
+fn a_dotenv_beside_the_module_is_not_run() {
+    let world = World::start();
+    let owned = world.path("owned");
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.src().arg("token: Secret"))
+        .file("ci/.env", format!("TOKEN=cmd://touch {}\n", owned.display()))
+        .file(".env", format!("TOKEN=cmd://touch {}\n", owned.display()));
+    let sha = repo.commit("main", module);
+
+    world.forge.push(&repo, "main");
+
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+    assert!(!owned.exists());
+}

@@ -1,0 +1,124 @@
+//! The world around the agent: a forge, an engine and the agent itself as a process.
+//!
+//! Stories speak to it in verbs. It knows the agent by its surfaces alone: environment, HTTP,
+//! exit status, files in the data folder, and what arrives at the forge. Nothing here imports
+//! the library, so a story shows what a stranger would see.
+
+#![expect(clippy::disallowed_methods, reason = "this is what starts the programs under test")]
+#![expect(clippy::unwrap_used, reason = "a world that breaks is a failed test")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "a test binary exports nothing; verbs wait for stories"
+)]
+
+pub mod agent;
+pub mod engine;
+pub mod forge;
+pub mod git;
+pub mod http;
+pub mod module;
+pub mod process;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub use agent::Agent;
+pub use engine::Engine;
+pub use forge::{Forge, Refusal, Repo};
+pub use module::{Module, Tree};
+
+/// How long anything that must happen may take on a busy machine. A story that passes never
+/// waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often something is looked at that cannot wake us (a file, a process).
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// A forge, an engine and an agent that know one another.
+pub struct World {
+    // The agent ends first: fields are dropped in this order.
+    pub agent: Agent,
+    pub engine: Engine,
+    pub forge: Forge,
+    dir: TempDir,
+}
+
+impl World {
+    /// Everything up, with the defaults of the documentation.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with more variables for the agent, or other values.
+    pub fn with(environment: &[(&str, &str)]) -> Self {
+        let mut world = Self::prepare();
+        for (name, value) in environment {
+            world.agent.set(name, value);
+        }
+        world.agent.start();
+        world
+    }
+
+    /// Everything set up, and the agent not started.
+    pub fn prepare() -> Self {
+        let dir = tempfile::Builder::new().prefix("pocketci-world-").tempdir().unwrap();
+        let forge = Forge::start();
+        let engine = Engine::start(&dir.path().join("engine"));
+        let agent = Agent::prepare(dir.path(), &forge, &engine);
+        Self { agent, engine, forge, dir }
+    }
+
+    /// A path of this story's own, where nothing lies yet: for functions to touch or wait for.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Makes a file that a function waits for.
+    pub fn touch(&self, name: &str) {
+        std::fs::write(self.path(name), "").unwrap();
+    }
+
+    /// Waits until a function has touched this file.
+    #[track_caller]
+    pub fn expect_file(&self, name: &str) -> String {
+        let path = self.path(name);
+        eventually(&format!("the file {}", path.display()), || {
+            std::fs::read_to_string(&path).ok().filter(|text| !text.is_empty())
+        })
+    }
+
+    /// Lets an event that came later than everything so far run to its end, so that what was
+    /// to happen for the earlier ones has happened.
+    #[track_caller]
+    pub fn let_later_work_pass(&self) {
+        let repo = self.forge.repository("marker/marker");
+        let sha = repo.commit("main", Module::new("ci").function("onPush", |f| f));
+        self.forge.push(&repo, "main");
+        self.forge.expect_status(&sha, "pocketci/on-push", "success");
+    }
+}
+
+/// Looks until there is something to see, and fails after [`PATIENCE`].
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(since.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        std::thread::sleep(GLANCE);
+    }
+}
+
+/// What lies in a folder, sorted; nothing where there is no folder.
+pub fn entries(folder: &Path) -> Vec<String> {
+    let Ok(found) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        found.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

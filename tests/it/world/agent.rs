@@ -1,0 +1,298 @@
+//! The agent: the real binary, with an environment from nothing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use super::forge::{self, Forge, Status};
+use super::http::{self, Answer};
+use super::{Engine, PATIENCE, entries, eventually, process};
+
+/// The words before the address in the line that says where the agent listens.
+const LISTENING: &str = "listening on http://";
+
+/// The agent's process, its folder, and what it has said.
+pub struct Agent {
+    environment: BTreeMap<String, String>,
+    data: PathBuf,
+    home: PathBuf,
+    forge: Forge,
+    child: Option<Child>,
+    address: String,
+    said: Arc<Said>,
+}
+
+/// Standard error so far, over all starts.
+#[derive(Default)]
+struct Said {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Agent {
+    /// An agent that is set up and not started.
+    pub fn prepare(dir: &Path, forge: &Forge, engine: &Engine) -> Self {
+        let (data, home) = (dir.join("data"), dir.join("home"));
+        std::fs::create_dir_all(&home).unwrap();
+        let mut agent = Self {
+            environment: BTreeMap::new(),
+            data: data.clone(),
+            home: home.clone(),
+            forge: forge.clone(),
+            child: None,
+            address: String::new(),
+            said: Arc::default(),
+        };
+        let stand_in = process::stand_in();
+        for (name, value) in [
+            ("PATH", process::PATH),
+            ("HOME", home.to_str().unwrap()),
+            ("RUST_BACKTRACE", "1"),
+            ("GITHUB_USERNAME", forge::USERNAME),
+            ("GITHUB_TOKEN", forge::TOKEN),
+            ("X_HUB_SIGNATURE", forge::SECRET),
+            ("POCKETCI_GITHUB_URL", forge.url()),
+            ("POCKETCI_LISTEN", "127.0.0.1:0"),
+            ("POCKETCI_URL", "http://ci.example"),
+            ("POCKETCI_DATA_DIR", data.to_str().unwrap()),
+            ("POCKETCI_DAGGER", stand_in.to_str().unwrap()),
+            // Enough for functions that wait for one another, on any machine.
+            ("POCKETCI_PARALLELISM", "4"),
+            ("_EXPERIMENTAL_DAGGER_RUNNER_HOST", &engine.address()),
+        ] {
+            agent.set(name, value);
+        }
+        agent
+    }
+
+    /// A variable for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
+    /// Starts it and waits until it listens; from then on the forge sends its hooks there.
+    #[track_caller]
+    pub fn start(&mut self) {
+        let known = self.said().len();
+        self.spawn();
+        let address = self.wait(known, |line| {
+            let (_, address) = line.split_once(LISTENING)?;
+            let end = address.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
+            Some(address[..end.unwrap_or(address.len())].to_owned())
+        });
+        self.address = format!("http://{address}");
+        self.forge.send_hooks_to(&self.url("/"));
+    }
+
+    fn spawn(&mut self) {
+        let mut command = process::program(env!("CARGO_BIN_EXE_pocketci-agent"));
+        command.env_clear().envs(&self.environment).arg("serve").current_dir(&self.home);
+        // A group of its own, so that a signal for it is no signal for the tests.
+        command.process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        self.listen_to(child.stdout.take().unwrap());
+        self.listen_to(child.stderr.take().unwrap());
+        self.child = Some(child);
+    }
+
+    fn listen_to(&self, stream: impl std::io::Read + Send + 'static) {
+        let said = self.said.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                said.lines.lock().unwrap().push(line);
+                said.more.notify_all();
+            }
+            // An end is news too.
+            said.more.notify_all();
+        });
+    }
+
+    /// Waits for a line that is like this, behind the first `known` ones.
+    #[track_caller]
+    fn wait<T>(&mut self, known: usize, mut is_it: impl FnMut(&str) -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.said.lines.lock().unwrap();
+            if let Some(found) = lines[known..].iter().find_map(|line| is_it(line)) {
+                return found;
+            }
+            drop(lines);
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+            let told = self.said().join("\n");
+            assert!(ended.is_none(), "the agent ended with {ended:?}, having said\n{told}");
+            assert!(Instant::now() < until, "waited {PATIENCE:?} in vain, the agent said\n{told}");
+            let lines = self.said.lines.lock().unwrap();
+            drop(self.said.more.wait_timeout(lines, super::GLANCE).unwrap());
+        }
+    }
+
+    /// Runs `serve` where it is expected to refuse, and gives its exit status and words.
+    pub fn refuses_to_start(&mut self) -> (i32, String) {
+        let known = self.said().len();
+        self.spawn();
+        let code = self.ended().code().unwrap_or(-1);
+        let said = eventually("its words", || {
+            let said = self.said();
+            (said.len() > known).then(|| said[known..].join("\n"))
+        });
+        (code, said)
+    }
+
+    /// Waits for a line of its log that holds this.
+    #[track_caller]
+    pub fn expect_log(&mut self, text: &str) -> String {
+        self.wait(0, |line| line.contains(text).then(|| line.to_owned()))
+    }
+
+    /// Everything it has said on its output streams.
+    pub fn said(&self) -> Vec<String> {
+        self.said.lines.lock().unwrap().clone()
+    }
+
+    /// A URL of the agent as it listens.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        http::get(&self.url(path))
+    }
+
+    #[track_caller]
+    pub fn expect_healthy(&self) {
+        eventually("/healthz to answer 200", || {
+            let answer = http::send("GET", &self.url("/healthz"), &[], b"").ok()?;
+            (answer.status == 200).then_some(())
+        });
+    }
+
+    /// The page that a status links to, as text.
+    #[track_caller]
+    pub fn run_page(&self, status: &Status) -> String {
+        let path = run_path(status);
+        let answer = self.get(&path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.body
+    }
+
+    /// The log of a call of a run.
+    #[track_caller]
+    pub fn log(&self, run: u64, call: u64) -> String {
+        let answer = self.get(&format!("/runs/{run}/calls/{call}/log"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    /// The logs of all calls of the run that a status links to, one behind the other.
+    #[track_caller]
+    pub fn logs(&self, status: &Status) -> String {
+        let path = run_path(status);
+        let prefix = format!("{path}/calls/");
+        let page = self.run_page(status);
+        let mut calls: Vec<u64> = page
+            .split(&prefix)
+            .skip(1)
+            .filter_map(|rest| rest.split('/').next()?.parse().ok())
+            .collect();
+        calls.sort_unstable();
+        calls.dedup();
+        let run = path.rsplit('/').next().unwrap().parse().unwrap();
+        calls.into_iter().map(|call| self.log(run, call)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Asks it to end and waits until it has, cleanly.
+    #[track_caller]
+    pub fn terminate(&mut self) {
+        let pid = self.pid();
+        process::signal(pid, Signal::SIGTERM);
+        let ended = self.ended();
+        assert_eq!(ended.code(), Some(0), "SIGTERM ended it with {ended:?}\n{}", self.told());
+    }
+
+    /// Ends it as a power failure does.
+    pub fn kill(&mut self) {
+        process::signal(self.pid(), Signal::SIGKILL);
+        self.ended();
+    }
+
+    /// Ends it cleanly and starts it again.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.terminate();
+        self.start();
+    }
+
+    /// The folder with all it keeps.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What is left in its working folder.
+    pub fn work(&self) -> Vec<String> {
+        entries(&self.data.join("work"))
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.as_ref().expect("the agent runs").id() as i32
+    }
+
+    #[track_caller]
+    fn ended(&mut self) -> ExitStatus {
+        let ended =
+            eventually("the agent to end", || self.child.as_mut().unwrap().try_wait().unwrap());
+        self.child = None;
+        ended
+    }
+
+    fn told(&self) -> String {
+        self.said().join("\n")
+    }
+
+    /// Nothing may be left of what it did.
+    fn expect_nothing_left(&self) {
+        let processes = process::carrying(&self.data);
+        assert!(processes.is_empty(), "processes were left behind: {processes:?}");
+        let work = self.work();
+        assert!(work.is_empty(), "the working folder was left with {work:?}");
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if self.child.is_some() {
+                self.kill();
+            }
+            for process in process::carrying(&self.data) {
+                process::signal(process.pid, Signal::SIGKILL);
+            }
+            eprintln!("--- the agent said\n{}\n---", self.told());
+            return;
+        }
+        if self.child.is_some() {
+            self.terminate();
+            self.expect_nothing_left();
+        }
+    }
+}
+
+/// `/runs/N` of a status's link.
+#[track_caller]
+fn run_path(status: &Status) -> String {
+    let url = &status.target_url;
+    let path = url.strip_prefix("http://ci.example").unwrap_or_else(|| panic!("link `{url}`"));
+    path.split(['#', '?']).next().unwrap().to_owned()
+}

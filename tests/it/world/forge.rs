@@ -1,0 +1,329 @@
+//! A pretend GitHub: a state (repositories, pull requests, statuses) and an HTTP face.
+//!
+//! The state is here, with the verbs that stories use; `face` answers the agent's requests,
+//! `payload` writes bodies as GitHub does, `hook` signs and sends them.
+
+mod face;
+mod hook;
+mod payload;
+mod repo;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::{PATIENCE, git};
+
+pub use hook::{Delivery, SECRET, headers, new_id, sign};
+pub use repo::{PullRequest, Repo};
+
+/// What the agent must name itself with, for git and for the API.
+pub const USERNAME: &str = "pocketci-bot";
+pub const TOKEN: &str = "ghp_0123456789abcdefTheTokenOfTheForge";
+
+/// A pretend GitHub that stops when its last owner is gone.
+#[derive(Clone)]
+pub struct Forge {
+    ledger: Arc<Ledger>,
+    _face: Arc<face::Face>,
+}
+
+/// Everything the forge knows.
+struct Ledger {
+    url: String,
+    dir: TempDir,
+    state: Mutex<State>,
+    /// Told at every change of the state.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where deliveries are sent.
+    hook: Option<String>,
+    /// Whether anybody may clone.
+    public: bool,
+    repositories: HashMap<String, Repo>,
+    pulls: Vec<PullRequest>,
+    deliveries: Vec<Delivery>,
+    /// Accepted statuses, in the order in which they came.
+    statuses: Vec<Status>,
+    /// What is answered to statuses instead, and how often still (none: until told otherwise).
+    statuses_refused_with: Option<(Refusal, Option<usize>)>,
+    git_refused_with: Option<Refusal>,
+    requests: Vec<Request>,
+}
+
+/// A status as it was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub repository: String,
+    pub sha: String,
+    pub state: String,
+    pub context: String,
+    pub description: String,
+    pub target_url: String,
+}
+
+/// A request that reached the forge.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The header, where there was one.
+    pub authorization: Option<String>,
+    pub status: u16,
+}
+
+/// How the forge fails when a story wants it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    BadGateway,
+    /// 429 with `Retry-After` in seconds.
+    RateLimited(u64),
+    /// 422 `No commit found for SHA`, as right after a push.
+    NoCommit,
+    BadCredentials,
+    /// Takes the request and never answers.
+    Hang,
+    /// Starts an answer and hangs up.
+    Drop,
+}
+
+impl Forge {
+    pub fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ledger = Arc::new(Ledger {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            dir: tempfile::Builder::new().prefix("pocketci-forge-").tempdir().unwrap(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let face = face::Face::open(listener, ledger.clone());
+        Self { ledger, _face: Arc::new(face) }
+    }
+
+    /// Its root, as in `POCKETCI_GITHUB_URL`.
+    pub fn url(&self) -> &str {
+        &self.ledger.url
+    }
+
+    /// Where hooks go from now on.
+    pub fn send_hooks_to(&self, url: &str) {
+        self.state().hook = Some(url.to_owned());
+    }
+
+    /// Lets anybody clone.
+    pub fn be_public(&self) {
+        self.state().public = true;
+    }
+
+    /// Makes an empty repository, or finds it again.
+    pub fn repository(&self, name: &str) -> Repo {
+        if let Some(repo) = self.state().repositories.get(name) {
+            return repo.clone();
+        }
+        let path = self.repositories().join(format!("{name}.git"));
+        git::init(&path, "main");
+        self.adopt(name, path, None)
+    }
+
+    /// `owner/name` of another owner, with everything that was pushed so far.
+    pub fn fork(&self, repo: &Repo, owner: &str) -> Repo {
+        let name = format!("{owner}/{}", repo.short_name());
+        let fork = self.repository(&name);
+        let from = repo.path().to_str().unwrap();
+        git::git(fork.path(), &["fetch", "--quiet", from, "+refs/heads/*:refs/heads/*"]);
+        git::git(fork.path(), &["fetch", "--quiet", from, "+refs/heads/*:refs/local/*"]);
+        let path = fork.path().to_owned();
+        self.adopt(&name, path, Some(repo.name()))
+    }
+
+    fn adopt(&self, name: &str, path: PathBuf, parent: Option<&str>) -> Repo {
+        let mut state = self.state();
+        let known = state.repositories.get(name).map(Repo::id);
+        let id = known.unwrap_or(1000 + state.repositories.len() as u64);
+        let repo = Repo::new(id, name, path, parent);
+        state.repositories.insert(name.to_owned(), repo.clone());
+        repo
+    }
+
+    fn repositories(&self) -> PathBuf {
+        self.ledger.repositories()
+    }
+
+    /// Answers statuses with this until [`Forge::accept_statuses`].
+    pub fn refuse_statuses_with(&self, refusal: Refusal) {
+        self.state().statuses_refused_with = Some((refusal, None));
+    }
+
+    /// Answers the next `times` statuses with this.
+    pub fn refuse_some_statuses_with(&self, times: usize, refusal: Refusal) {
+        self.state().statuses_refused_with = Some((refusal, Some(times)));
+    }
+
+    pub fn accept_statuses(&self) {
+        self.state().statuses_refused_with = None;
+    }
+
+    /// Answers git with this until [`Forge::serve_git`].
+    pub fn refuse_git_with(&self, refusal: Refusal) {
+        self.state().git_refused_with = Some(refusal);
+    }
+
+    pub fn serve_git(&self) {
+        self.state().git_refused_with = None;
+    }
+
+    /// The statuses of a commit, in the order in which they came.
+    pub fn statuses(&self, sha: &str) -> Vec<Status> {
+        self.state().statuses_of(sha)
+    }
+
+    /// The states that one context went through: `pending success`.
+    pub fn history(&self, sha: &str, context: &str) -> String {
+        let statuses = self.statuses(sha);
+        let states = statuses.iter().filter(|status| status.context == context);
+        states.map(|status| status.state.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The contexts of a commit, sorted.
+    pub fn contexts(&self, sha: &str) -> Vec<String> {
+        let mut contexts: Vec<_> =
+            self.statuses(sha).into_iter().map(|status| status.context).collect();
+        contexts.sort();
+        contexts.dedup();
+        contexts
+    }
+
+    /// Waits for a status, and fails at once when its context ended otherwise.
+    #[track_caller]
+    pub fn expect_status(&self, sha: &str, context: &str, wanted: &str) -> Status {
+        let found = self.wait(|state| {
+            let seen = state.statuses_of(sha);
+            let mut seen = seen.into_iter().filter(|status| status.context == context);
+            let last = seen.clone().last()?;
+            let met = seen.find(|status| status.state == wanted);
+            met.map(Ok).or_else(|| last.is_final().then_some(Err(())))
+        });
+        match found {
+            Some(Ok(status)) => status,
+            Some(Err(())) => panic!(
+                "expected {context} of {sha} to be {wanted}, it ended otherwise\n{}",
+                self.told()
+            ),
+            None => panic!(
+                "waited {PATIENCE:?} in vain for {context} of {sha} to be {wanted}\n{}",
+                self.told()
+            ),
+        }
+    }
+
+    /// Waits for a status of a commit that is like this.
+    #[track_caller]
+    pub fn expect_status_like(
+        &self,
+        sha: &str,
+        what: &str,
+        is_it: impl Fn(&Status) -> bool,
+    ) -> Status {
+        let found = self.wait(|state| state.statuses_of(sha).into_iter().find(&is_it));
+        found.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}\n{}", self.told()))
+    }
+
+    /// Waits for a request that reached the forge.
+    #[track_caller]
+    pub fn expect_request(&self, what: &str, is_it: impl Fn(&Request) -> bool) -> Request {
+        let found = self.wait(|state| state.requests.iter().find(|one| is_it(one)).cloned());
+        found.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}\n{}", self.told()))
+    }
+
+    /// Every request that was answered so far, oldest first.
+    pub fn requests(&self) -> Vec<Request> {
+        self.state().requests.clone()
+    }
+
+    /// How many packs were asked for.
+    pub fn fetches(&self) -> usize {
+        let requests = self.requests();
+        let packs = |one: &&Request| one.method == "POST" && one.path.ends_with("git-upload-pack");
+        requests.iter().filter(packs).count()
+    }
+
+    /// Looks at the state at every change until there is something to see, or patience ends.
+    fn wait<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + PATIENCE;
+        let mut state = self.state();
+        loop {
+            if let Some(seen) = look(&state) {
+                return Some(seen);
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            state = self.ledger.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    /// Everything that happened, for a failure's message.
+    fn told(&self) -> String {
+        let state = self.state();
+        let mut told = String::from("deliveries:\n");
+        for one in &state.deliveries {
+            let Delivery { id, event, status, answer, .. } = one;
+            told.push_str(&format!("  {event} {id}: {status} {}\n", answer.trim_end()));
+        }
+        told.push_str("statuses:\n");
+        for one in &state.statuses {
+            let Status { repository, sha, state, context, description, .. } = one;
+            let sha = &sha[..7];
+            told.push_str(&format!("  {repository}@{sha} {context}: {state}, {description}\n"));
+        }
+        told.push_str("requests:\n");
+        for Request { method, path, status, .. } in &state.requests {
+            told.push_str(&format!("  {method} {path}: {status}\n"));
+        }
+        told
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.ledger.state()
+    }
+}
+
+impl Ledger {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A story that panics while it holds the lock has said what it had to say.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes who waits for it.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.changed.notify_all();
+        changed
+    }
+
+    fn repositories(&self) -> PathBuf {
+        self.dir.path().join("repositories")
+    }
+
+    /// The folder of `owner/name`.
+    fn repository(&self, name: &str) -> Option<PathBuf> {
+        self.state().repositories.get(name).map(|repo| Path::to_owned(repo.path()))
+    }
+}
+
+impl State {
+    fn statuses_of(&self, sha: &str) -> Vec<Status> {
+        self.statuses.iter().filter(|status| status.sha == sha).cloned().collect()
+    }
+}
+
+impl Status {
+    pub fn is_final(&self) -> bool {
+        self.state != "pending"
+    }
+}

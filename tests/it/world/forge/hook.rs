@@ -1,0 +1,237 @@
+//! Webhooks: what happens on the forge is written down, signed and sent as GitHub does it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::super::http::{self, Answer};
+use super::payload::{self, Push};
+use super::{Forge, PullRequest, Repo};
+
+/// The webhook's secret.
+pub const SECRET: &str = "It's a Secret to Everybody";
+
+/// A webhook that was sent, and what the agent said.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// `X-GitHub-Delivery`.
+    pub id: String,
+    pub event: String,
+    pub body: Vec<u8>,
+    /// 0: nobody answered.
+    pub status: u16,
+    pub answer: String,
+}
+
+/// `sha256=…` over these bytes.
+pub fn sign(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+impl Forge {
+    /// Pushes a branch: new, forward or forced, as its commits say.
+    #[track_caller]
+    pub fn push(&self, repo: &Repo, branch: &str) -> Delivery {
+        let body = self.pushed(repo, branch);
+        self.deliver("push", &body).accepted()
+    }
+
+    /// Moves the branch and writes the webhook, but keeps it for the story to send.
+    pub fn pushed(&self, repo: &Repo, branch: &str) -> Value {
+        let before = repo.pushed(branch);
+        let after = repo.publish(branch);
+        let forced = before.as_ref().is_some_and(|before| repo.is_forced(before, &after));
+        let reference = format!("refs/heads/{branch}");
+        let push = Push {
+            reference: &reference,
+            before: before.as_deref(),
+            after: Some(&after),
+            head: Some(&after),
+            forced,
+        };
+        payload::push(self.url(), repo, &push)
+    }
+
+    /// Tags the head of the default branch and pushes the tag; gives the tagged commit too.
+    #[track_caller]
+    pub fn push_tag(&self, repo: &Repo, name: &str, annotated: bool) -> (Delivery, String) {
+        let (object, commit) = repo.tag(name, annotated);
+        let reference = format!("refs/tags/{name}");
+        let push = Push {
+            reference: &reference,
+            before: None,
+            after: Some(&object),
+            head: Some(&commit),
+            forced: false,
+        };
+        let body = payload::push(self.url(), repo, &push);
+        (self.deliver("push", &body).accepted(), commit)
+    }
+
+    pub fn delete_branch(&self, repo: &Repo, branch: &str) -> Delivery {
+        let before = repo.pushed(branch);
+        repo.delete(branch);
+        let reference = format!("refs/heads/{branch}");
+        let before = before.as_deref();
+        let push = Push { reference: &reference, before, after: None, head: None, forced: false };
+        self.deliver("push", &payload::push(self.url(), repo, &push))
+    }
+
+    /// Opens a pull request from a branch of the same repository.
+    #[track_caller]
+    pub fn open_pull_request(&self, repo: &Repo, head: &str, base: &str) -> u64 {
+        self.open(repo, head, repo, base)
+    }
+
+    /// Opens a pull request from another owner's repository.
+    #[track_caller]
+    pub fn open_pull_request_from_fork(
+        &self,
+        fork: &Repo,
+        head: &str,
+        repo: &Repo,
+        base: &str,
+    ) -> u64 {
+        self.open(fork, head, repo, base)
+    }
+
+    #[track_caller]
+    fn open(&self, head: &Repo, head_branch: &str, base: &Repo, base_branch: &str) -> u64 {
+        let number = self.state().pulls.len() as u64 + 1;
+        let mut pull = PullRequest {
+            number,
+            base: base.clone(),
+            base_branch: base_branch.to_owned(),
+            base_sha: base.pushed(base_branch).expect("the base is pushed"),
+            head: head.clone(),
+            head_branch: head_branch.to_owned(),
+            head_sha: String::new(),
+            draft: false,
+            merged: false,
+            open: true,
+        };
+        pull.publish();
+        self.state().pulls.push(pull.clone());
+        let body = payload::pull_request(self.url(), &pull, "opened", None);
+        self.deliver("pull_request", &body).accepted();
+        number
+    }
+
+    /// Pushes new commits to a pull request's branch.
+    #[track_caller]
+    pub fn synchronize(&self, number: u64) -> Delivery {
+        let mut pull = self.pull_request(number);
+        let before = pull.head_sha.clone();
+        pull.publish();
+        self.state().pulls[number as usize - 1] = pull.clone();
+        let body = payload::pull_request(self.url(), &pull, "synchronize", Some(&before));
+        self.deliver("pull_request", &body).accepted()
+    }
+
+    /// Something else happens to a pull request: `edited`, `labeled`, `closed`, …
+    #[track_caller]
+    pub fn act_on_pull_request(&self, number: u64, action: &str) -> Delivery {
+        let mut pull = self.pull_request(number);
+        pull.open = action != "closed";
+        self.state().pulls[number as usize - 1] = pull.clone();
+        let body = payload::pull_request(self.url(), &pull, action, None);
+        self.deliver("pull_request", &body).accepted()
+    }
+
+    pub fn pull_request(&self, number: u64) -> PullRequest {
+        self.state().pulls[number as usize - 1].clone()
+    }
+
+    pub fn ping(&self, repo: &Repo) -> Delivery {
+        self.deliver("ping", &payload::ping(self.url(), repo))
+    }
+
+    /// An event about a repository that has no verb here.
+    pub fn tell(&self, event: &str, repo: &Repo, action: &str) -> Delivery {
+        self.deliver(event, &payload::plain(self.url(), repo, action))
+    }
+
+    /// Sends a body under a new delivery id, as JSON.
+    pub fn deliver(&self, event: &str, body: &Value) -> Delivery {
+        self.send(&new_id(), event, "application/json", body.to_string().into_bytes())
+    }
+
+    /// Sends a body under a new delivery id, as a form.
+    pub fn deliver_form(&self, event: &str, body: &Value) -> Delivery {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let form = form.append_pair("payload", &body.to_string()).finish();
+        self.send(&new_id(), event, "application/x-www-form-urlencoded", form.into_bytes())
+    }
+
+    /// Sends the same again under the same id, as the button on GitHub's page does.
+    pub fn redeliver(&self, id: &str) -> Delivery {
+        let first = self.state().deliveries.iter().find(|one| one.id == id).cloned().unwrap();
+        self.send(id, &first.event, "application/json", first.body)
+    }
+
+    fn send(&self, id: &str, event: &str, content_type: &str, body: Vec<u8>) -> Delivery {
+        let headers = headers(id, event, content_type, &sign(SECRET, &body));
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = http::send("POST", &self.hook(), &headers, &body);
+        let (status, answer) = match answer {
+            Ok(answer) => (answer.status, answer.body),
+            Err(why) => (0, why.to_string()),
+        };
+        let (id, event) = (id.to_owned(), event.to_owned());
+        let delivery = Delivery { id, event, body, status, answer };
+        self.ledger.change(|state| state.deliveries.push(delivery.clone()));
+        delivery
+    }
+
+    /// Sends exactly this to the hook.
+    #[track_caller]
+    pub fn deliver_raw(&self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        http::post(&self.hook(), headers, body)
+    }
+
+    #[track_caller]
+    fn hook(&self) -> String {
+        self.state().hook.clone().expect("the forge knows where its hooks go")
+    }
+}
+
+impl Delivery {
+    /// Fails when the agent did not take it for work.
+    #[track_caller]
+    pub fn accepted(self) -> Self {
+        assert_eq!(self.status, 202, "{} was not accepted: {}", self.event, self.answer);
+        self
+    }
+}
+
+/// The headers of a delivery, in GitHub's order.
+pub fn headers(
+    id: &str,
+    event: &str,
+    content_type: &str,
+    signature: &str,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("Accept", "*/*".to_owned()),
+        ("Content-Type", content_type.to_owned()),
+        ("User-Agent", "GitHub-Hookshot/044aadd".to_owned()),
+        ("X-GitHub-Delivery", id.to_owned()),
+        ("X-GitHub-Event", event.to_owned()),
+        ("X-GitHub-Hook-ID", "292430182".to_owned()),
+        ("X-GitHub-Hook-Installation-Target-ID", "79929171".to_owned()),
+        ("X-GitHub-Hook-Installation-Target-Type", "repository".to_owned()),
+        ("X-Hub-Signature-256", signature.to_owned()),
+    ]
+}
+
+/// A new GUID.
+pub fn new_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{:08x}-6a0b-11ef-8f2e-{number:012x}", std::process::id())
+}
