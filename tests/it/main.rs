@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arrows;
 mod bodies;
 mod check;
 mod command_line;

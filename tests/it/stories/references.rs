@@ -105,3 +105,20 @@ fn a_commit_is_fetched_by_its_id() {
 
     world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
 }
+
+/// A branch may be named like a flag, or like a tag of a page.
+#[test]
+fn a_branch_with_a_wicked_name_is_a_value() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    for name in ["--help", "<script>alert(1)</script>", "a;touch$IFS/tmp/x", "$(id)", "a,b=c"] {
+        let sha = repo.commit(name, [(name.replace('/', "-").as_str(), "1\n")]);
+        world.forge.push(&repo, name);
+        let status = world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+        let call = world.engine.calls("test-on-push").pop().unwrap();
+        assert_eq!(call.flag("filter"), Some(name));
+        assert!(!world.agent.run_page(&status).contains("<script>alert"));
+    }
+}

@@ -206,7 +206,7 @@ impl Forge {
         let found = self.wait(|state| {
             let seen = state.statuses_of(sha);
             let mut seen = seen.into_iter().filter(|status| status.context == context);
-            let last = seen.clone().last()?;
+            let last = seen.clone().next_back()?;
             let met = seen.find(|status| status.state == wanted);
             met.map(Ok).or_else(|| last.is_final().then_some(Err(())))
         });

@@ -101,6 +101,19 @@ impl Forge {
 
     #[track_caller]
     fn open(&self, head: &Repo, head_branch: &str, base: &Repo, base_branch: &str) -> u64 {
+        let (number, body) = self.opened(head, head_branch, base, base_branch);
+        self.deliver("pull_request", &body).accepted();
+        number
+    }
+
+    /// Opens a pull request and writes the webhook, but keeps it for the story to send.
+    pub fn opened(
+        &self,
+        head: &Repo,
+        head_branch: &str,
+        base: &Repo,
+        base_branch: &str,
+    ) -> (u64, Value) {
         let number = self.state().pulls.len() as u64 + 1;
         let mut pull = PullRequest {
             number,
@@ -116,9 +129,7 @@ impl Forge {
         };
         pull.publish();
         self.state().pulls.push(pull.clone());
-        let body = payload::pull_request(self.url(), &pull, "opened", None);
-        self.deliver("pull_request", &body).accepted();
-        number
+        (number, payload::pull_request(self.url(), &pull, "opened", None))
     }
 
     /// Pushes new commits to a pull request's branch.
