@@ -1,11 +1,12 @@
 //! The world itself is held to what it pretends to be, so that a story fails for the agent's sake.
 
 use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 
 use serde_json::json;
 
 use crate::world::forge::{SECRET, TOKEN, USERNAME, sign};
-use crate::world::{Forge, Module, Refusal, git, http};
+use crate::world::{Engine, Forge, Module, Refusal, Tree, git, http, process};
 
 #[test]
 fn a_clone_needs_credentials_and_brings_what_was_pushed() {
@@ -133,6 +134,51 @@ fn commits_are_repeatable() {
     let (one, other) = (Forge::start(), Forge::start());
     let sha = |forge: &Forge| forge.repository("a/b").commit("main", [("a", "1"), ("b/c", "2")]);
     assert_eq!(sha(&one), sha(&other));
+}
+
+/// What stories write as a module is one to the stand-in for `dagger`, engine and all.
+#[test]
+fn a_module_is_listed_and_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(&dir.path().join("engine"));
+    let handed = dir.path().join("handed");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.src().hands_over("${filter}", &handed).arg("filter: String!"))
+        .function("lintOnPush", |f| f.on_changes("**/*.rs").exits(3));
+    for (path, text) in Tree::from(module).files() {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text.as_ref().unwrap()).unwrap();
+    }
+    let dagger = |arguments: &[&str], input: &str| {
+        let mut dagger = process::program(process::stand_in());
+        dagger.env("_EXPERIMENTAL_DAGGER_RUNNER_HOST", engine.address()).current_dir(&dir);
+        dagger.env("NO_COLOR", "1").args(arguments);
+        dagger.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = dagger.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+
+    let query = "query Listing($ref: String!) { moduleSource(refString: $ref) { asModule { \
+                 objects { asObject { functions { name args { name defaultValue } } } } } } }";
+    let listed = dagger(&["query", "-s", "-M", "--var", "ref=ci"], query);
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let functions = &listed["moduleSource"]["asModule"]["objects"][0]["asObject"]["functions"];
+    assert_eq!(functions[0]["name"], "testOnPush", "{listed}");
+    assert_eq!(functions[1]["args"][0]["defaultValue"], "\"**/*.rs\"", "{listed}");
+
+    let called = ["call", "--progress=plain", "-m", "ci"];
+    let arguments = [&called[..], &["test-on-push", "--src=.", "--filter=main"]].concat();
+    let passed = dagger(&arguments, "");
+    assert_eq!(passed.status.code(), Some(0), "{passed:?}");
+    assert_eq!(std::fs::read_to_string(&handed).unwrap(), "main");
+    let failed = dagger(&[&called[..], &["lint-on-push"]].concat(), "");
+    assert_eq!(failed.status.code(), Some(3), "{failed:?}");
+
+    assert_eq!(engine.listings(), 1);
+    let [call] = engine.calls("test-on-push").try_into().unwrap();
+    assert_eq!((call.flag("filter"), call.flag("src")), (Some("main"), Some(".")));
 }
 
 fn credentials() -> String {
