@@ -4,14 +4,13 @@
 //! functions a module has. Calls themselves are [`child::Program`]s, made by [`Dagger::call`] or
 //! [`host_command`] and run by [`child::watch`]. What a function's failure means is decided
 //! elsewhere; here it is only known how to tell it from an engine that went away
-//! ([`engine_trouble`], [`watch_engine`]).
+//! ([`engine_trouble`]).
 
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::redact::Redactor;
@@ -195,36 +194,6 @@ pub fn host_command(run: &str, env: Vec<(String, OsString)>, checkout: PathBuf) 
         env,
         cwd: checkout,
         stdin: None,
-    }
-}
-
-/// Asks the engine again and again while calls run: a CLI whose engine was killed hangs for
-/// minutes, and one whose engine was told to stop hangs without end.
-///
-/// Ends, and cancels `gone`, after `fails` questions in a row that were not answered within
-/// `limit`; gives back the last reason. Never ends while the engine answers: drop it when the
-/// last call is over.
-pub async fn watch_engine(
-    dagger: &Dagger,
-    every: Duration,
-    limit: Duration,
-    fails: u32,
-    gone: &CancellationToken,
-) -> EngineError {
-    let mut failed = 0;
-    loop {
-        sleep(every).await;
-        match dagger.ping(limit).await {
-            Ok(()) => failed = 0,
-            Err(error) => {
-                failed += 1;
-                tracing::warn!(%error, failed, "The dagger engine does not answer");
-                if failed >= fails {
-                    gone.cancel();
-                    return error;
-                }
-            }
-        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::git::Mirrors;
 use crate::health::{Condition, Health};
 use crate::store::Store;
 
-use engine::Engine;
+use engine::{Engine, FRESH};
 use workspace::Workspaces;
 
 /// What the operator decided, as far as the worker needs it.
@@ -127,7 +127,7 @@ impl Worker {
     async fn look_around(self: Arc<Self>) {
         if let Err(why) = self.cli_version().await {
             tracing::warn!(why, "Functions cannot be called yet");
-        } else if self.engine_ready().await.is_ok() {
+        } else if self.engine_ready(FRESH).await.is_ok() {
             tracing::info!("The dagger engine answers");
         }
     }

@@ -12,18 +12,18 @@ use super::Worker;
 use crate::domain::ids::CallId;
 use crate::store::StoreError;
 
-/// How long one answer is believed: bursts of calls ask once.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// How old an answer may be that lets a call start: bursts of calls ask once.
+pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 /// How long the engine may take to answer; a warm one takes a fifth of a second.
-pub(super) const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// How often a silent engine is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(2);
 
-/// How often it is asked while calls are under way, and how many silences in a row mean that it
-/// has gone from under them.
-pub(super) const WATCH: (Duration, u32) = (Duration::from_secs(10), 3);
+/// How often it is asked while calls are under way, however many these are, and how many silences
+/// in a row mean that it has gone from under them.
+pub(super) const WATCH: (Duration, u32) = (Duration::from_secs(5), 2);
 
 /// How long the CLI's version is remembered: an upgrade is noticed within a minute.
 const VERSION_KNOWN: Duration = Duration::from_secs(60);
@@ -45,11 +45,11 @@ impl Engine {
 }
 
 impl Worker {
-    /// Asks the engine, unless it answered a moment ago; concurrent askers share one question.
-    /// The error says since when it is silent.
-    pub(super) async fn engine_ready(&self) -> Result<(), String> {
+    /// Asks the engine, unless its last answer is younger than `age`; concurrent askers share one
+    /// question. The error says since when it is silent.
+    pub(super) async fn engine_ready(&self, age: Duration) -> Result<(), String> {
         let mut answered = self.engine.answered.lock().await;
-        if answered.is_some_and(|at| at.elapsed() < BELIEVED) {
+        if answered.is_some_and(|at| at.elapsed() < age) {
             return Ok(());
         }
         *answered = None;
@@ -60,6 +60,24 @@ impl Worker {
                 Ok(())
             }
             Err(error) => Err(self.engine_silent(&error.to_string())),
+        }
+    }
+
+    /// Returns once the engine has gone from under calls that are under way.
+    pub(super) async fn engine_gone(&self) -> String {
+        let (every, enough) = WATCH;
+        let mut silences = 0;
+        loop {
+            tokio::time::sleep(every).await;
+            match self.engine_ready(every).await {
+                Ok(()) => silences = 0,
+                Err(why) => {
+                    silences += 1;
+                    if silences >= enough {
+                        return why;
+                    }
+                }
+            }
         }
     }
 

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::call_log::CallLog;
-use super::engine::{ASK_AGAIN, LIMIT, WATCH};
+use super::engine::{ASK_AGAIN, FRESH};
 use super::{NET, Worker};
 use crate::dagger::child::{self, Ended, Stream};
-use crate::dagger::{engine_trouble, watch_engine};
+use crate::dagger::engine_trouble;
 use crate::domain::plan::Action;
 use crate::domain::redact::Redactor;
 use crate::domain::run::Outcome;
@@ -80,7 +80,7 @@ impl Worker {
         let mut startable = Startable::Any;
         let mut otherwise = Claim::Nothing;
         if self.store.waits_for_engine().await?
-            && let Err(why) = self.engine_ready().await
+            && let Err(why) = self.engine_ready(FRESH).await
         {
             self.tell_waiting(&why).await?;
             (startable, otherwise) = (Startable::Commands, Claim::EngineSilent);
@@ -152,11 +152,11 @@ impl Worker {
         let program = self.prepare(call, &workspace, &rooms, log).await?;
         let name = program.program.display().to_string();
         let needs_engine = matches!(call.call.action, Action::Dagger { .. });
-        let (cancel, engine_gone) = (end.child_token(), CancellationToken::new());
+        let (cancel, gone) = (end.child_token(), std::sync::OnceLock::new());
         let watch = async {
             if needs_engine {
-                let (every, fails) = WATCH;
-                watch_engine(&self.dagger, every, LIMIT, fails, &engine_gone).await;
+                // Only then: the child is ended in good order by its own runner.
+                let _ = gone.set(self.engine_gone().await);
                 cancel.cancel();
             }
             std::future::pending::<()>().await;
@@ -172,10 +172,7 @@ impl Worker {
             () = log.keep_visible() => Ended::Cancelled,
         };
         Ok(match ended {
-            Ended::Cancelled if engine_gone.is_cancelled() => {
-                Some(Outcome::Lost("the engine stopped answering".to_owned()))
-            }
-            Ended::Cancelled => None,
+            Ended::Cancelled => gone.into_inner().map(Outcome::Lost),
             Ended::TimedOut => Some(Outcome::TimedOut),
             Ended::Exited(0) => Some(Outcome::Passed),
             Ended::Exited(exit) => {

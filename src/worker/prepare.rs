@@ -69,9 +69,12 @@ impl Worker {
                     commit: call.sha.as_str(),
                     short_commit: call.sha.short(),
                 };
-                let mut agent = settings.shell_env.clone();
-                agent.retain(|(name, _)| name != "HOME");
-                agent.push(("HOME".to_owned(), rooms.home.clone().into()));
+                // Tools look for their installations in the agent's `HOME`; without one they get
+                // an empty folder. What they put into `TMPDIR` goes with the call.
+                let own = [("TMPDIR", &rooms.tmp), ("HOME", &rooms.home)];
+                let own = own.map(|(name, folder)| (name.to_owned(), folder.clone().into()));
+                let agent: Vec<_> =
+                    own[..1].iter().chain(&settings.shell_env).chain(&own[1..]).cloned().collect();
                 let env = host_environment(&agent, &settings.pass_env, &secrets, &labels, &places);
                 Ok(host_command(run, env, checkout.source))
             }

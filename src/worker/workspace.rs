@@ -58,11 +58,12 @@ impl Workspaces {
 }
 
 impl Workspace {
-    /// Two empty folders of the call's own: its working directory and its `HOME`.
+    /// Empty folders of the call's own.
     pub(super) fn rooms(&self, call: CallId, attempt: u32) -> anyhow::Result<Rooms> {
         let folder = self.folder.join(format!("call-{call}-{attempt}"));
-        let rooms = Rooms { cwd: folder.join("cwd"), home: folder.join("home"), folder };
-        for folder in [&rooms.cwd, &rooms.home] {
+        let (cwd, home, tmp) = (folder.join("cwd"), folder.join("home"), folder.join("tmp"));
+        let rooms = Rooms { cwd, home, tmp, folder };
+        for folder in [&rooms.cwd, &rooms.home, &rooms.tmp] {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("Cannot make the folder `{}`", folder.display()))?;
         }
@@ -74,6 +75,7 @@ impl Workspace {
 pub(super) struct Rooms {
     pub cwd: PathBuf,
     pub home: PathBuf,
+    pub tmp: PathBuf,
     pub folder: PathBuf,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Later, Worker, blocking};
+use crate::worker::engine::FRESH;
 use crate::dagger::ListError;
 use crate::domain::function::{ListingError, Module};
 use crate::domain::identity::{self, Tree};
@@ -81,7 +82,7 @@ impl Worker {
         sha: &Sha,
         folder: &str,
     ) -> Result<Result<Vec<u8>, Reason>, Later> {
-        self.engine_ready().await.map_err(Later::Engine)?;
+        self.engine_ready(FRESH).await.map_err(Later::Engine)?;
         let room = tempfile::Builder::new()
             .prefix("listing-")
             .tempdir_in(&self.settings.work)
