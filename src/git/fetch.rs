@@ -187,14 +187,17 @@ impl Fetch {
                     return Err(error.into_error(&self.url));
                 }
                 failure = Some(first.clone());
-                if !alone {
+                if !alone && !first.why().contains(NEVER_BY_ID) {
                     let spec = [format!("{id}:{}", kept_commit(id))];
                     let again = self.refspecs(repository, &spec, AutotagOption::None, signals);
                     failure = again.err();
                 }
             }
         }
-        if !self.has(repository, id)? && !want.reference.is_empty() {
+        // Where there is nowhere else to look, the default branch still tells a server that hangs
+        // up on an unknown id from one that is not well.
+        let unclear = must && matches!(failure, Some(Failure::Cut(_)));
+        if !self.has(repository, id)? && (unclear || !want.reference.is_empty()) {
             let spec = [named(&want.reference)];
             failure = self.refspecs(repository, &spec, AutotagOption::None, signals).err();
         }
@@ -206,7 +209,7 @@ impl Fetch {
                 .map_err(|error| self.broken(&error));
         }
         match failure {
-            None | Some(Failure::Absent(_)) if !must => Ok(()),
+            None | Some(Failure::Absent(_) | Failure::Cut(_)) if !must => Ok(()),
             None => Err(self.absent(want)),
             Some(failure) => Err(self.failed(want, failure)),
         }
@@ -227,7 +230,7 @@ impl Fetch {
         match result {
             Ok(()) => Ok(()),
             Err(Failure::Fatal(error)) => Err(error.into_error(&self.url)),
-            Err(Failure::Absent(why)) => Err(GitError::Unreachable {
+            Err(Failure::Absent(why) | Failure::Cut(why)) => Err(GitError::Unreachable {
                 url: self.url.clone(),
                 why: format!("its tags: {why}"),
             }),
@@ -307,6 +310,7 @@ impl Fetch {
     fn failed(&self, want: &Want, failure: Failure) -> GitError {
         match failure {
             Failure::Absent(_) => self.absent(want),
+            Failure::Cut(why) => Fatal::Unreachable(why).into_error(&self.url),
             Failure::Fatal(error) => error.into_error(&self.url),
         }
     }
@@ -346,6 +350,9 @@ pub(super) fn oid(sha: &crate::domain::ids::Sha) -> Result<Oid, GitError> {
 enum Failure {
     /// The server has it not, or does not give it by its id; another way may work.
     Absent(String),
+    /// The conversation broke off: a daemon hangs up on a commit that it does not give, and so
+    /// does a network.
+    Cut(String),
     /// No other way would fare better.
     Fatal(Fatal),
 }
@@ -373,7 +380,8 @@ impl Fatal {
 impl Failure {
     fn why(&self) -> &str {
         match self {
-            Self::Absent(why) | Self::Fatal(Fatal::Refused(why) | Fatal::Unreachable(why)) => why,
+            Self::Absent(why) | Self::Cut(why) => why,
+            Self::Fatal(Fatal::Refused(why) | Fatal::Unreachable(why)) => why,
             Self::Fatal(Fatal::Abandoned) => "",
         }
     }
@@ -393,18 +401,23 @@ impl Failure {
                 Self::Fatal(Fatal::Refused(why))
             }
             (Some(_), ..) => Self::Fatal(Fatal::Unreachable(why)),
-            // What a server's refusal to give a commit by its id looks like.
+            // What not having it looks like: over http and from a daemon that give commits by their
+            // ids, from a server that gives none by its id, and from a folder.
             (_, _, ErrorCode::Eof) => Self::Absent(why),
-            (_, ErrorClass::Os | ErrorClass::Ssl | ErrorClass::Http, _) => {
-                Self::Fatal(Fatal::Unreachable(why))
+            (_, ErrorClass::Net, _) if why.contains("not our ref") => Self::Absent(why),
+            (_, ErrorClass::Invalid, _) if why.contains(NEVER_BY_ID) => Self::Absent(why),
+            (_, ErrorClass::Reference, _) => Self::Absent(why),
+            (_, ErrorClass::Net, _) if why.contains("cannot redirect") => {
+                Self::Fatal(Fatal::Refused(why))
             }
-            (_, ErrorClass::Net, _) if !why.contains("not our ref") && !why.contains("want") => {
-                Self::Fatal(Fatal::Unreachable(why))
-            }
-            _ => Self::Absent(why),
+            (_, ErrorClass::Os | ErrorClass::Net, _) if why.contains("socket") => Self::Cut(why),
+            _ => Self::Fatal(Fatal::Unreachable(why)),
         }
     }
 }
+
+/// What libgit2 says of a server that gives no commit by its id.
+const NEVER_BY_ID: &str = "cannot fetch a specific object";
 
 #[cfg(test)]
 mod tests;

@@ -113,7 +113,15 @@ impl Source {
     #[track_caller]
     pub(super) fn commit_of(&self, entries: &[(&str, &[u8], &str)]) -> Sha {
         let tree = self.tree_of(entries);
-        self.git(&["commit-tree", "-m", "Raw", &tree]).parse().unwrap()
+        let id = self.git(&["commit-tree", "-m", "Raw", &tree]);
+        self.publish(&id)
+    }
+
+    /// Gives a commit a branch of its own: unreachable commits cannot be fetched from a folder.
+    #[track_caller]
+    pub(super) fn publish(&self, id: &str) -> Sha {
+        self.git(&["update-ref", &format!("refs/heads/of-{id}"), id]);
+        id.parse().unwrap()
     }
 
     #[track_caller]

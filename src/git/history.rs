@@ -68,13 +68,13 @@ impl History {
     fn walk(&mut self, repository: &Repository, head: Oid, depth: u32) -> Result<(), Fault> {
         let mut distance = HashMap::from([(head, 1)]);
         let mut queue = VecDeque::from([head]);
-        let mut last = Vec::new();
         while let Some(id) = queue.pop_front() {
             self.commits.push(id);
             let here = distance[&id];
             let commit = repository.find_commit(id)?;
             if here >= depth {
-                last.push(commit);
+                // Also where the parents are in it by another way: so does git.
+                self.cut.extend((commit.parent_count() > 0).then_some(id));
                 continue;
             }
             for parent in commit.parent_ids() {
@@ -93,9 +93,6 @@ impl History {
                 }
             }
         }
-        let whole =
-            |commit: &git2::Commit<'_>| commit.parent_ids().all(|p| distance.contains_key(&p));
-        self.cut.extend(last.iter().filter(|commit| !whole(commit)).map(git2::Commit::id));
         self.cut.sort();
         self.cut.dedup();
         Ok(())

@@ -68,13 +68,44 @@ async fn each_transport_gives_tips_and_older_commits_with_all_of_their_history()
     }
 }
 
+/// Whether a server gives commits by their ids alone, as GitHub does and git by default does not.
+fn by_id(source: &Source, gives: bool) {
+    source.git(&["config", "uploadpack.allowAnySHA1InWant", &gives.to_string()]);
+}
+
+#[tokio::test]
+async fn a_commit_without_a_reference_comes_by_its_id() {
+    let source = Source::new();
+    let lost = source.change("a.txt", "a");
+    source.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let tip = source.change("a.txt", "b");
+    let daemon = Daemon::serve(&source);
+    let server = Backend::serve(&source, Behaviour::Open);
+    by_id(&source, true);
+    for url in [&daemon.url, &server.url] {
+        let (_dir, mirrors) = mirrors();
+        let wants = [Want::commit(&tip, "refs/heads/main"), Want::commit(&lost, "")];
+        let mirror = mirrors.ensure(&hello(url), &wants).await.unwrap();
+        assert!(mirror.commit(&tip).is_ok() && mirror.commit(&lost).is_ok());
+    }
+    assert_eq!(server.packs(), 1, "Both come in one request");
+}
+
 #[tokio::test]
 async fn a_commit_that_is_not_there_is_named_and_nothing_is_taken_for_it() {
     let source = Source::new();
     let daemon = Daemon::serve(&source);
     let server = Backend::serve(&source, Behaviour::Open);
     let path = source.path().to_string_lossy().into_owned();
-    for url in [&path, &daemon.url, &server.url] {
+    let urls = [
+        (&path, false),
+        (&daemon.url, false),
+        (&server.url, false),
+        (&daemon.url, true),
+        (&server.url, true),
+    ];
+    for (url, gives) in urls {
+        by_id(&source, gives);
         // A reference that does not exist makes libgit2 answer Ok with nothing fetched.
         for reference in ["refs/heads/main", "refs/heads/gone", "refs/pull/7/head", ""] {
             let (_dir, mirrors) = mirrors();
@@ -98,7 +129,10 @@ async fn what_only_the_diff_needs_may_be_missing() {
     let tip = source.change("a.txt", "a");
     let daemon = Daemon::serve(&source);
     let server = Backend::serve(&source, Behaviour::Open);
-    for url in [&daemon.url, &server.url] {
+    for (url, gives) in
+        [(&daemon.url, false), (&server.url, false), (&daemon.url, true), (&server.url, true)]
+    {
+        by_id(&source, gives);
         let (_dir, mirrors) = mirrors();
         let wants = [
             Want::commit(&tip, "refs/heads/main"),
