@@ -33,7 +33,7 @@ use crate::domain::ids::Sha;
 pub use inside::{OutsideTree, resolve_inside};
 pub use mirror::Mirror;
 pub use mirrors::{Limits, Mirrors};
-pub use working::WorkingCopy;
+pub use working::{WorkingCopy, WorkingCopyError};
 
 /// What a user name and a token are good for: one scheme, host and port.
 #[derive(Debug, Clone)]
