@@ -103,7 +103,7 @@ fn default_head(repository: &Repository, branch: &str) -> Option<Oid> {
 }
 
 /// The nearest commit in the history of `commit`, other than itself, that carries a tag.
-fn earlier_tag(
+pub(super) fn earlier_tag(
     repository: &Repository,
     commit: &git2::Commit<'_>,
 ) -> Result<Option<Oid>, git2::Error> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use git2::{Delta, DiffOptions, Oid, Repository, StatusOptions};
 
 use super::{changes, mirror};
-use crate::domain::event::{Author, Commit};
+use crate::domain::event::{Author, ChangeBasis, Commit};
 use crate::domain::ids::{RepoName, Sha};
+use crate::domain::plan::Changes;
 
 /// A repository on this machine, with what an event made from it needs to know.
 #[derive(Debug, Clone)]
@@ -67,7 +68,9 @@ impl WorkingCopy {
         let head = repository.head().ok();
         let commit = head.as_ref().and_then(|head| head.peel_to_commit().ok());
         let branch = match &head {
-            Some(head) => head.is_branch().then(|| head.shorthand().ok().map(str::to_owned)).flatten(),
+            Some(head) => {
+                head.is_branch().then(|| head.shorthand().ok().map(str::to_owned)).flatten()
+            }
             // Before the first commit the branch has a name, but does not exist.
             None => unborn(&repository),
         };
@@ -161,6 +164,47 @@ impl WorkingCopy {
             .diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options))
             .map_err(|error| self.failed(&error))?;
         Ok(changes::names(&diff))
+    }
+
+    /// The files that an event changed, by the same rules as on the server; with `uncommitted`,
+    /// up to what is on disk now.
+    pub fn changed_by(
+        &self,
+        basis: &ChangeBasis,
+        uncommitted: bool,
+    ) -> Result<Changes, WorkingCopyError> {
+        let (from, to) = match basis {
+            ChangeBasis::None => return Ok(Changes::NoDiff),
+            ChangeBasis::PullRequest { base, head } => {
+                (Some(self.merge_base(base.as_str(), head.as_str())?), head)
+            }
+            ChangeBasis::Push { before: Some(before), after, .. } => {
+                let known = self.resolve(before.as_str()).ok();
+                (known.map_or_else(|| self.parent(after.as_str()), |sha| Ok(Some(sha)))?, after)
+            }
+            ChangeBasis::Push { before: None, after, branch } if *branch == self.default_branch => {
+                (None, after)
+            }
+            ChangeBasis::Push { before: None, after, .. } => {
+                (self.merge_base(&self.default_branch, after.as_str()).ok(), after)
+            }
+            ChangeBasis::Tag { commit, .. } => (self.earlier_tag(commit)?, commit),
+        };
+        let from = from.as_ref().map(Sha::as_str);
+        let files = match uncommitted {
+            true => self.changed_since(from)?,
+            false => self.changed_between(from, to.as_str())?,
+        };
+        Ok(Changes::Files(files))
+    }
+
+    fn earlier_tag(&self, commit: &Sha) -> Result<Option<Sha>, WorkingCopyError> {
+        let repository = self.open()?;
+        let id = self.find(&repository, commit.as_str())?;
+        let commit = repository.find_commit(id).map_err(|error| self.failed(&error))?;
+        let tag =
+            changes::earlier_tag(&repository, &commit).map_err(|error| self.failed(&error))?;
+        Ok(tag.and_then(|id| mirror::sha(id).ok()))
     }
 
     /// The files with changes that are not committed, new ones too; ignored files do not count.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::files::Tree;
 use crate::cli::Failure;
 use crate::domain::event::{Commit, Event, Repository};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{RepoName, Sha};
 use crate::domain::plan::Changes;
-use crate::git::{GitError, WorkingCopy};
+use crate::git::{WorkingCopy, WorkingCopyError};
 
 /// A working copy, or the lack of one, which answers every question with "nothing".
 pub(crate) struct Place {
@@ -33,9 +33,10 @@ impl Place {
     }
 
     pub(crate) fn around(folder: &Path) -> Result<Self, Failure> {
-        match WorkingCopy::discover(folder).map_err(failed)? {
-            Some(copy) => Self::of(copy),
-            None => Ok(Self::nowhere()),
+        match WorkingCopy::discover(folder) {
+            Ok(copy) => Self::of(copy),
+            Err(WorkingCopyError::None { .. }) => Ok(Self::nowhere()),
+            Err(error) => Err(failed(error)),
         }
     }
 
@@ -53,14 +54,18 @@ impl Place {
     }
 
     fn of(copy: WorkingCopy) -> Result<Self, Failure> {
+        let parent = match &copy.head {
+            Some(head) => copy.parent(head.as_str()).map_err(failed)?,
+            None => None,
+        };
         Ok(Self {
-            root: Some(copy.root().to_owned()),
-            repository: Some(copy.repository()),
-            branch: copy.branch(),
-            default_branch: copy.default_branch(),
-            head: copy.head(),
-            parent: copy.parent().map_err(failed)?,
-            commit: copy.commit().map_err(failed)?,
+            root: Some(copy.root.clone()),
+            repository: Some(repository(&copy)),
+            branch: copy.branch.clone(),
+            default_branch: Some(copy.default_branch.clone()),
+            head: copy.head.clone(),
+            parent,
+            commit: copy.commit.clone(),
             copy: Some(copy),
         })
     }
@@ -72,7 +77,11 @@ impl Place {
     /// The commit that a full reference leads to.
     pub(crate) fn commit_of(&self, reference: &str) -> Result<Option<Sha>, Failure> {
         let Some(copy) = &self.copy else { return Ok(None) };
-        copy.resolve(reference).map_err(failed)
+        match copy.resolve(reference) {
+            Ok(sha) => Ok(Some(sha)),
+            Err(WorkingCopyError::NoSuchRevision { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// The commit of a branch: as the remote has it, else the local one.
@@ -95,7 +104,7 @@ impl Place {
             return Err(Failure::bad_input(text).hint(hint));
         };
         let basis = event.change_basis();
-        copy.changed_files(&basis, uncommitted).map_err(|error| {
+        copy.changed_by(&basis, uncommitted).map_err(|error| {
             let text = format!("The changed files are not known: {error}");
             let hint = "`git fetch` may bring the commits; or name the files: --changed PATH";
             Failure::bad_input(text).hint(hint)
@@ -113,6 +122,26 @@ pub(crate) fn has_diff(event: &Event) -> bool {
     matches!(event.event_type.as_str(), "push" | "tag" | "pull_request")
 }
 
-fn failed(error: GitError) -> Failure {
+/// What of the repository the working copy knows: its remote's name, else its folder's.
+fn repository(copy: &WorkingCopy) -> Repository {
+    let folder = copy.root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let named = || format!("local/{}", folder.unwrap_or_default()).parse().ok();
+    let fallback = || "local/repository".parse().ok();
+    let full_name = copy.name.clone().or_else(named).or_else(fallback);
+    #[expect(clippy::unwrap_used, reason = "the last fallback is a name")]
+    let full_name: RepoName = full_name.unwrap();
+    let url = copy.remote_url.clone().unwrap_or_else(|| copy.root.display().to_string());
+    Repository {
+        owner: full_name.owner().to_owned(),
+        name: full_name.name().to_owned(),
+        full_name,
+        url: url.trim_end_matches(".git").to_owned(),
+        clone_url: url,
+        default_branch: copy.default_branch.clone(),
+        private: false,
+    }
+}
+
+fn failed(error: WorkingCopyError) -> Failure {
     Failure::bad_input(format!("Failed to read the working copy: {error}"))
 }

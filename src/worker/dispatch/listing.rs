@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{Later, Worker, blocking};
-use crate::worker::engine::FRESH;
 use crate::dagger::ListError;
 use crate::domain::function::{ListingError, Module};
 use crate::domain::identity::{self, Tree};
 use crate::domain::ids::Sha;
 use crate::domain::plan::{Reason, ReasonCode};
 use crate::git::{self, GitError, Mirror};
+use crate::worker::engine::FRESH;
 
 /// A first module on a fresh engine pulls and builds its SDK.
 const LIMIT: Duration = Duration::from_secs(10 * 60);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pocketci::dagger::child::{Activity, Stream};
 use pocketci::dagger::child::{Ended, Limits, watch};
-use pocketci::dagger::{Dagger, EngineError, ListError, engine_trouble, watch_engine};
+use pocketci::dagger::{Dagger, EngineError, ListError, engine_trouble};
 use pocketci::domain::redact::Redactor;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -209,22 +209,6 @@ async fn an_engine_killed_under_a_call_is_told_from_a_failure() {
     let called = place.call(&["test-on-push"]).await;
     assert!(matches!(called.ended, Ended::Exited(1)));
     assert_eq!(engine_trouble(&called.stderr), None);
-}
-
-#[tokio::test]
-async fn calls_whose_engine_is_stopping_are_ended_by_the_watchdog() {
-    let place = Place::new(&json!([{"print": "running"}, {"wait-for": "/nowhere"}]));
-    let gone = CancellationToken::new();
-    let soon = Duration::from_millis(50);
-    let call = place.call_with(&["test-on-push"], &gone, |line| {
-        if line.ends_with("| running") {
-            place.engine("stopping");
-        }
-    });
-    let watchdog = watch_engine(&place.dagger, Duration::from_millis(10), soon, 3, &gone);
-    let (called, error) = tokio::join!(call, watchdog);
-    assert!(matches!(called.ended, Ended::Cancelled), "{:?}", called.ended);
-    assert!(matches!(error, EngineError::Slow(_)), "{error}");
 }
 
 #[tokio::test]
