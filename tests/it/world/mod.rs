@@ -9,7 +9,8 @@
 #![allow(
     unreachable_pub,
     dead_code,
-    reason = "a test binary exports nothing; verbs wait for stories"
+    unused_imports,
+    reason = "a test binary exports nothing; verbs wait for stories, and a bench needs few"
 )]
 
 pub mod agent;
