@@ -71,6 +71,3 @@ pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

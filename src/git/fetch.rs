@@ -418,6 +418,3 @@ impl Failure {
 
 /// What libgit2 says of a server that gives no commit by its id.
 const NEVER_BY_ID: &str = "cannot fetch a specific object";
-
-#[cfg(test)]
-mod tests;

@@ -146,6 +146,3 @@ impl History {
         text
     }
 }
-
-#[cfg(test)]
-mod tests;

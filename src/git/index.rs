@@ -44,6 +44,3 @@ pub(super) fn index(entries: &mut [Entry<'_>], mtime: u32) -> Vec<u8> {
     bytes.extend_from_slice(&checksum);
     bytes
 }
-
-#[cfg(test)]
-mod tests;

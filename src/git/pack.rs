@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use git2::{ObjectType, Oid};
@@ -64,8 +64,9 @@ impl Pack {
         self.file.write_all(bytes)
     }
 
-    /// Ends the pack, writes its index beside it and gives both their name in `folder`.
-    pub(super) fn finish(mut self, file: &Path, folder: &Path) -> io::Result<()> {
+    /// Ends the pack, writes its index beside it and gives both their name in `folder`; returns
+    /// the index's.
+    pub(super) fn finish(mut self, file: &Path, folder: &Path) -> io::Result<PathBuf> {
         let checksum: [u8; 20] = self.checksum.clone().finalize().into();
         self.file.write_all(&checksum)?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -74,7 +75,9 @@ impl Pack {
         // The index last: a pack counts from when it has one.
         fs::rename(file, folder.join(format!("{name}.pack")))?;
         fs::write(file, index(&self.places, &checksum)?)?;
-        fs::rename(file, folder.join(format!("{name}.idx")))
+        let index = folder.join(format!("{name}.idx"));
+        fs::rename(file, &index)?;
+        Ok(index)
     }
 }
 
@@ -204,6 +207,3 @@ fn store(bytes: &mut Vec<u8>, data: &[u8]) {
     }
     bytes.extend_from_slice(&(((b % 65_521) << 16) | (a % 65_521)).to_be_bytes());
 }
-
-#[cfg(test)]
-mod tests;
