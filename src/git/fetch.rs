@@ -136,11 +136,8 @@ impl Fetch {
             }
         }
         // All in one connection; where that fails, one by one to see which it is.
-        let together = if specs.is_empty() {
-            Ok(())
-        } else {
-            self.refspecs(&repository, &specs, AutotagOption::Auto, signals)
-        };
+        let together =
+            if specs.is_empty() { Ok(()) } else { self.refspecs(&repository, &specs, signals) };
         for (place, want) in self.wants.iter().enumerate() {
             self.one(&repository, place == 0, want, &together, specs.len() == 1, signals)?;
         }
@@ -166,7 +163,7 @@ impl Fetch {
                 Ok(()) => Ok(()),
                 Err(_) => {
                     let spec = [named(&want.reference)];
-                    self.refspecs(repository, &spec, AutotagOption::None, signals)
+                    self.refspecs(repository, &spec, signals)
                 }
             };
             return match result {
@@ -189,7 +186,7 @@ impl Fetch {
                 failure = Some(first.clone());
                 if !alone && !first.why().contains(NEVER_BY_ID) {
                     let spec = [format!("{id}:{}", kept_commit(id))];
-                    let again = self.refspecs(repository, &spec, AutotagOption::None, signals);
+                    let again = self.refspecs(repository, &spec, signals);
                     failure = again.err();
                 }
             }
@@ -199,7 +196,7 @@ impl Fetch {
         let unclear = must && matches!(failure, Some(Failure::Cut(_)));
         if !self.has(repository, id)? && (unclear || !want.reference.is_empty()) {
             let spec = [named(&want.reference)];
-            failure = self.refspecs(repository, &spec, AutotagOption::None, signals).err();
+            failure = self.refspecs(repository, &spec, signals).err();
         }
         // A fetch that answers Ok has not always brought anything: look.
         if self.has(repository, id)? {
@@ -218,14 +215,14 @@ impl Fetch {
     /// Every tag, and no tag that the server has no longer.
     fn tags(&self, repository: &Repository, signals: &Arc<Signals>) -> Result<(), GitError> {
         let spec = [format!("+{ALL_TAGS}:{ALL_TAGS}")];
-        let mut result = self.refspecs(repository, &spec, AutotagOption::None, signals);
+        let mut result = self.refspecs(repository, &spec, signals);
         if result.as_ref().is_err_and(|failure| failure.why().contains(&ALL_TAGS[..10])) {
             // A tag of ours stands where the server has a folder of tags now, or the reverse.
             for tag in repository.references_glob(ALL_TAGS).into_iter().flatten().flatten() {
                 let mut tag = tag;
                 tag.delete().map_err(|error| self.broken(&error))?;
             }
-            result = self.refspecs(repository, &spec, AutotagOption::None, signals);
+            result = self.refspecs(repository, &spec, signals);
         }
         match result {
             Ok(()) => Ok(()),
@@ -237,7 +234,26 @@ impl Fetch {
         }
     }
 
+    /// Fetches references and commits, with the tags that point at what comes.
     fn refspecs(
+        &self,
+        repository: &Repository,
+        specs: &[String],
+        signals: &Arc<Signals>,
+    ) -> Result<(), Failure> {
+        if specs.iter().any(|spec| spec.contains(ALL_TAGS)) {
+            return self.exactly(repository, specs, AutotagOption::None, signals);
+        }
+        match self.exactly(repository, specs, AutotagOption::Auto, signals) {
+            // A tag that does not fit beside ours must not hold up anything else.
+            Err(failure) if failure.why().contains(&ALL_TAGS[..10]) => {
+                self.exactly(repository, specs, AutotagOption::None, signals)
+            }
+            result => result,
+        }
+    }
+
+    fn exactly(
         &self,
         repository: &Repository,
         specs: &[String],

@@ -185,6 +185,51 @@ async fn tags_come_and_go_with_the_server() {
 }
 
 #[tokio::test]
+async fn tags_follow_the_commits_they_point_at_and_never_hold_one_up() {
+    let source = Source::new();
+    source.git(&["tag", "-a", "-m", "One", "v1"]);
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let ensure = async |sha: &Sha| mirrors.ensure(&hello(&server.url), &branch(sha)).await.unwrap();
+    for gives in [false, true] {
+        by_id(&source, gives);
+        let sha = source.change("a.txt", &gives.to_string());
+        source.git(&["tag", "-a", "-m", "New", &format!("new-{gives}")]);
+        let mirror = ensure(&sha).await;
+        let tags = git(mirror.folder(), &["tag"]);
+        assert!(tags.contains("v1") && tags.contains(&format!("new-{gives}")), "{tags}");
+    }
+    source.git(&["tag", "-d", "v1"]);
+    source.git(&["tag", "v1/a", "HEAD"]);
+    for gives in [false, true] {
+        by_id(&source, gives);
+        let sha = source.change("b.txt", &gives.to_string());
+        assert!(ensure(&sha).await.commit(&sha).is_ok());
+        let wants = [Want::reference(""), Want::commit(&sha, "")];
+        mirrors.ensure(&hello(&server.url), &wants).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_nobody_waits_for_ends_and_lets_others_in() {
+    let source = Source::new();
+    let sha = source.sha("HEAD");
+    let server = Backend::serve(&source, Behaviour::Silent);
+    let (_dir, mirrors) = mirrors();
+    let (repository, wants) = (hello(&server.url), branch(&sha));
+    {
+        let mut dropped = Box::pin(mirrors.ensure(&repository, &wants));
+        // Until it waits for the server.
+        while server.requests() == 0 {
+            let turn = tokio::time::timeout(Duration::from_millis(1), &mut dropped).await;
+            assert!(turn.is_err());
+        }
+    }
+    server.behave(Behaviour::Open);
+    mirrors.ensure(&repository, &wants).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_locked_repository_opens_with_the_right_token_alone() {
     let source = Source::new();
     let sha = source.sha("HEAD");
