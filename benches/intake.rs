@@ -12,8 +12,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -60,12 +60,16 @@ fn main() {
         latencies.len()
     );
     open_loop(agent.port, &body, 2000, Duration::from_secs(4));
-    println!("resident memory: idle {idle:.1} MB, after 10,000 deliveries {:.1} MB", agent.resident());
+    println!(
+        "resident memory: idle {idle:.1} MB, after 10,000 deliveries {:.1} MB",
+        agent.resident()
+    );
 }
 
 fn print_rate(name: &str, rates: &[f64], ours: Option<&[f64]>) {
     let rate = median(rates);
-    let ratio = ours.map_or(String::new(), |ours| format!("  (ours is {:.1} times that)", median(ours) / rate));
+    let ratio = ours
+        .map_or(String::new(), |ours| format!("  (ours is {:.1} times that)", median(ours) / rate));
     println!("{name}: {rate:.0} hooks/s{ratio}");
 }
 
@@ -163,7 +167,8 @@ fn closed_loop(port: u16, path: &str, body: &[u8], good: std::ops::Range<u16>) -
             scope.spawn(|| {
                 let mut stream = connect(port);
                 while Instant::now() < end {
-                    let status = exchange(&mut stream, &request(path, body, &signature)).expect("an answer");
+                    let status =
+                        exchange(&mut stream, &request(path, body, &signature)).expect("an answer");
                     assert!(good.contains(&status), "{path} answered {status}");
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
@@ -191,7 +196,8 @@ fn open_loop(port: u16, body: &[u8], per_second: u32, length: Duration) -> Vec<D
                     }
                     let due = began + Duration::from_secs_f64(n as f64 / f64::from(per_second));
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let status = exchange(&mut stream, &request("/", body, &signature)).expect("an answer");
+                    let status =
+                        exchange(&mut stream, &request("/", body, &signature)).expect("an answer");
                     assert!((200..300).contains(&status), "answered {status}");
                     latencies.lock().expect("no panic").push(due.elapsed());
                 }
@@ -236,7 +242,8 @@ impl Agent {
 
     /// Megabytes of resident memory.
     fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
     }
@@ -267,7 +274,8 @@ impl Webhook {
         ]);
         let file = folder.join("hooks.json");
         std::fs::write(&file, hooks.to_string()).expect("hooks.json");
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
         let child = Command::new("webhook")
             .args(["-ip", "127.0.0.1", "-port", &port.to_string(), "-hooks"])
             .arg(&file)

@@ -27,10 +27,11 @@ fn main() {
     let world = World::start();
     let repo = world.forge.repository("bench/ten");
     let started = world.path("started");
-    let mut tree = Tree::new()
-        .module(Module::new("ci").function("testOnPush", |f| f.src().touches(&started)));
+    let mut tree =
+        Tree::new().module(Module::new("ci").function("testOnPush", |f| f.src().touches(&started)));
     for n in 0..FILES {
-        tree = tree.file(&format!("src/{}/{}/file_{n}.txt", n % 10, n % 100), format!("{n}\n").repeat(60));
+        tree = tree
+            .file(&format!("src/{}/{}/file_{n}.txt", n % 10, n % 100), format!("{n}\n").repeat(60));
     }
     let mut sha = repo.commit("main", tree);
     for n in 1..COMMITS {
@@ -41,8 +42,14 @@ fn main() {
     world.forge.expect_status(&sha, "pocketci", "success");
 
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let url = world.forge.url().replace("http://", &format!("http://{}:{}@", forge::USERNAME, forge::TOKEN));
-    git::git(folder.path(), &["clone", "--quiet", "--mirror", &format!("{url}/bench/ten.git"), "mirror.git"]);
+    let url = world
+        .forge
+        .url()
+        .replace("http://", &format!("http://{}:{}@", forge::USERNAME, forge::TOKEN));
+    git::git(
+        folder.path(),
+        &["clone", "--quiet", "--mirror", &format!("{url}/bench/ten.git"), "mirror.git"],
+    );
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
