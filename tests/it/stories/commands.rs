@@ -32,6 +32,9 @@ fn a_command_runs_in_the_checkout_with_the_documented_environment() {
         ("POCKETCI_HOST_COMMANDS", "allow"),
         ("POCKETCI_SECRETS", "DEPLOY_KEY"),
         ("DEPLOY_KEY", "the-key-of-the-deployment"),
+        ("USER", "builder"),
+        ("LANG", "C.UTF-8"),
+        ("TMPDIR", "/tmp"),
     ]);
     let seen = world.path("seen");
     let repo = world.forge.repository("ada/site");
@@ -58,12 +61,14 @@ fn a_command_runs_in_the_checkout_with_the_documented_environment() {
         "GITHUB_REF",
         "GITHUB_SHA",
         "HOME",
+        "LANG",
         "PATH",
         "POCKETCI_EVENT_TRIGGER",
         "POCKETCI_RUN_ID",
         "POCKETCI_SRC",
         "POCKETCI_URL",
         "TMPDIR",
+        "USER",
         "commit",
         "short_commit",
     ] {

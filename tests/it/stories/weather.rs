@@ -59,13 +59,15 @@ fn a_git_server_that_is_down_delays_the_run() {
 
 #[test]
 fn an_engine_that_is_down_is_waited_for() {
-    let world = World::start();
+    let mut world = World::start();
     let repo = world.forge.repository("ada/site");
     let module = Module::new("ci").function("testOnPush", |f| f.src());
     let first = repo.commit("main", module);
     world.forge.push(&repo, "main");
     world.forge.expect_status(&first, "pocketci/test-on-push", "success");
     world.engine.down();
+    // An answer is believed for a few seconds; an agent that has just started has none.
+    world.agent.restart();
 
     let sha = repo.commit("main", [("README.md", "words\n")]);
     world.forge.push(&repo, "main");
