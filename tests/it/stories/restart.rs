@@ -12,7 +12,7 @@ struct Pending {
 
 impl Pending {
     fn start() -> Self {
-        let world = World::with(&[("POCKETCI_PARALLELISM", "1")]);
+        let world = World::with(&[("POCKETCI_PARALLELISM", "1"), ("POCKETCI_DRAIN_TIMEOUT", "1s")]);
         let (began, go) = (world.path("began"), world.path("go"));
         let running = world.forge.repository("ada/running");
         let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
