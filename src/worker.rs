@@ -136,7 +136,14 @@ impl Worker {
     /// queues again what remains.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
-        tokio::spawn(Arc::clone(&self).look_around());
+        let (around, end) = (Arc::clone(&self), shutdown.clone());
+        // Waited for, because what it asks lies in a folder of its own until it is over.
+        tasks.spawn(async move {
+            tokio::select! {
+                () = around.look_around() => {}
+                () = end.cancelled() => {}
+            }
+        });
         // Statuses go on being sent while calls drain; they stop last.
         let quiet = CancellationToken::new();
         let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
