@@ -123,6 +123,8 @@ impl Worker {
         {
             tracing::error!(%error, "Failed to postpone the delivery");
         }
+        // The loop may sleep by now, and does not know of this one's time.
+        self.deliveries.notify_one();
     }
 
     /// What is settled once waiting has no point any more.
