@@ -105,6 +105,23 @@ fn an_engine_that_is_down_delays_a_first_listing() {
     );
 }
 
+/// The CLI itself would hang without end.
+#[test]
+fn a_call_whose_engine_has_gone_is_lost() {
+    let world = World::start();
+    let (began, never) = (world.path("began"), world.path("never"));
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&never));
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.expect_file("began");
+
+    world.engine.is("stopping");
+
+    let status = world.forge.expect_status(&sha, "pocketci/test-on-push", "error");
+    assert!(status.description.contains("engine"), "{status:?}");
+}
+
 #[test]
 fn a_time_out_ends_the_grandchildren_too() {
     let world = World::with(&[("POCKETCI_CALL_TIMEOUT", "1s")]);
