@@ -8,6 +8,8 @@
 //! Everything is on loopback and ends by itself. The load comes from this process on the same
 //! cores, for both programs alike; rounds take turns, so that a noisy machine is noisy for both.
 
+#![expect(clippy::disallowed_methods, reason = "this is what starts the programs it measures")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

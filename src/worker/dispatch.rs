@@ -117,11 +117,11 @@ impl Worker {
             _ => Duration::from_secs(300),
         });
         tracing::warn!(why = %later, wait = ?wait, "Delivery cannot be planned yet");
-        let until = Timestamp::now() + wait;
-        if let Err(error) =
-            self.store.postpone_delivery(delivery.id, until, &later.to_string()).await
-        {
-            tracing::error!(%error, "Failed to postpone the delivery");
+        let (until, why) = (Timestamp::now() + wait, later.to_string());
+        // Still claimed, it would wait for the next start.
+        while let Err(error) = self.store.postpone_delivery(delivery.id, until, &why).await {
+            tracing::error!(%error, "Failed to postpone the delivery; it is tried again");
+            tokio::time::sleep(wait).await;
         }
         // The loop may sleep by now, and does not know of this one's time.
         self.deliveries.notify_one();
