@@ -50,8 +50,9 @@ pub struct Want {
     /// None: whatever the reference points at now.
     pub sha: Option<Sha>,
     /// The full name of a reference that has the commit (`refs/heads/x`, `refs/tags/x`,
-    /// `refs/pull/7/head`), `refs/tags/*` for every tag, or empty: without a commit that means
-    /// the head of the default branch, with one that there is nowhere else to look for it.
+    /// `refs/pull/7/head`), `refs/tags/*` or `refs/heads/*` for all of them, or empty: without a
+    /// commit that means the head of the default branch, with one that there is nowhere else to
+    /// look for it.
     pub reference: String,
 }
 
@@ -73,8 +74,15 @@ impl Want {
             Some(pull) => format!("refs/pull/{}/head", pull.number),
             None => event.reference.clone().unwrap_or_default(),
         };
-        // An event that names no commit is about the default branch, whatever else it names.
-        let Some(sha) = &event.sha else { return vec![Self::reference("")] };
+        let Some(sha) = &event.sha else {
+            // A release names its tag and a dispatch its branch. A comment on a pull request names
+            // a number alone, and is about the default branch: nobody chose that commit.
+            let named = if pull.is_some() { "" } else { &reference };
+            let mut wants = vec![Self::reference(named)];
+            // With its neighbours, which the checkout of a release tells versions by.
+            wants.extend(named.starts_with("refs/tags/").then(|| Self::reference("refs/tags/*")));
+            return wants;
+        };
         let mut wants = vec![Self::commit(sha, &reference)];
         match event.change_basis() {
             ChangeBasis::PullRequest { base, .. } => {
@@ -98,6 +106,12 @@ impl Want {
             ChangeBasis::None => {}
         }
         wants
+    }
+
+    /// What is needed to tell whether a commit is on one of the repository's own branches or
+    /// tags, with the head of the default branch in its place.
+    pub fn own() -> [Self; 3] {
+        ["refs/heads/*", "refs/tags/*", ""].map(Self::reference)
     }
 }
 

@@ -220,9 +220,18 @@ impl Event {
         }
     }
 
-    /// Whether its commit comes from outside the repository's own branches and tags.
+    /// Whether it says itself that its commit comes from a fork; see also [`names_any_commit`].
+    ///
+    /// [`names_any_commit`]: Self::names_any_commit
     pub fn is_fork(&self) -> bool {
         self.pull_request.as_ref().is_some_and(|pull| pull.fork)
+    }
+
+    /// Whether anybody may have chosen its commit: a forge gives out the commits of forks under the
+    /// repository's own name, so that one must be looked for on its branches and tags first.
+    pub fn names_any_commit(&self) -> bool {
+        let kinds = ["commit_comment", "check_run", "check_suite", "deployment"];
+        self.sha.is_some() && kinds.contains(&self.event_type.as_str())
     }
 
     /// `pull_request opened`, `push main`: the event in two words, for lists and logs.

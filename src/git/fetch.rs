@@ -114,8 +114,14 @@ pub(super) fn kept_commit(id: Oid) -> String {
     format!("refs/ci/{id}")
 }
 
-/// The reference name for every tag.
-pub(super) const ALL_TAGS: &str = "refs/tags/*";
+/// The reference names for every tag and every branch; what is fetched by them is kept under its
+/// own name.
+const ALL: [&str; 2] = ["refs/tags/*", "refs/heads/*"];
+
+/// The one of [`ALL`] that is wanted, if one is.
+fn all(want: &Want) -> Option<&'static str> {
+    ALL.into_iter().find(|all| want.sha.is_none() && want.reference == *all)
+}
 
 impl Fetch {
     fn all(&self, signals: &Arc<Signals>) -> Result<(), GitError> {
@@ -131,7 +137,7 @@ impl Fetch {
                         specs.push(format!("{id}:{}", kept_commit(id)));
                     }
                 }
-                None if want.reference == ALL_TAGS => {}
+                None if all(want).is_some() => {}
                 None => specs.push(named(&want.reference)),
             }
         }
@@ -154,8 +160,8 @@ impl Fetch {
         alone: bool,
         signals: &Arc<Signals>,
     ) -> Result<(), GitError> {
-        if want.reference == ALL_TAGS && want.sha.is_none() {
-            return self.tags(repository, signals);
+        if let Some(all) = all(want) {
+            return self.all_of(all, repository, signals);
         }
         let Some(sha) = &want.sha else {
             let found = |r: &Repository| r.refname_to_id(&kept(&want.reference)).is_ok();
@@ -212,25 +218,29 @@ impl Fetch {
         }
     }
 
-    /// Every tag, and no tag that the server has no longer.
-    fn tags(&self, repository: &Repository, signals: &Arc<Signals>) -> Result<(), GitError> {
-        let spec = [format!("+{ALL_TAGS}:{ALL_TAGS}")];
+    /// Every tag or every branch, and none that the server has no longer.
+    fn all_of(
+        &self,
+        all: &str,
+        repository: &Repository,
+        signals: &Arc<Signals>,
+    ) -> Result<(), GitError> {
+        let spec = [format!("+{all}:{all}")];
         let mut result = self.refspecs(repository, &spec, signals);
-        if result.as_ref().is_err_and(|failure| failure.why().contains(&ALL_TAGS[..10])) {
-            // A tag of ours stands where the server has a folder of tags now, or the reverse.
-            for tag in repository.references_glob(ALL_TAGS).into_iter().flatten().flatten() {
-                let mut tag = tag;
-                tag.delete().map_err(|error| self.broken(&error))?;
+        if result.as_ref().is_err_and(|failure| failure.why().contains(all.trim_end_matches('*'))) {
+            // One of ours stands where the server has a folder of them now, or the reverse.
+            for reference in repository.references_glob(all).into_iter().flatten().flatten() {
+                let mut reference = reference;
+                reference.delete().map_err(|error| self.broken(&error))?;
             }
             result = self.refspecs(repository, &spec, signals);
         }
         match result {
             Ok(()) => Ok(()),
             Err(Failure::Fatal(error)) => Err(error.into_error(&self.url)),
-            Err(Failure::Absent(why) | Failure::Cut(why)) => Err(GitError::Unreachable {
-                url: self.url.clone(),
-                why: format!("its tags: {why}"),
-            }),
+            Err(Failure::Absent(why) | Failure::Cut(why)) => {
+                Err(GitError::Unreachable { url: self.url.clone(), why: format!("`{all}`: {why}") })
+            }
         }
     }
 
@@ -241,12 +251,13 @@ impl Fetch {
         specs: &[String],
         signals: &Arc<Signals>,
     ) -> Result<(), Failure> {
-        if specs.iter().any(|spec| spec.contains(ALL_TAGS)) {
+        // Of a tag that is asked for by its name, libgit2 would keep nothing where it is told to.
+        if specs.iter().any(|spec| spec.contains('*') || spec.starts_with("+refs/tags/")) {
             return self.exactly(repository, specs, AutotagOption::None, signals);
         }
         match self.exactly(repository, specs, AutotagOption::Auto, signals) {
             // A tag that does not fit beside ours must not hold up anything else.
-            Err(failure) if failure.why().contains(&ALL_TAGS[..10]) => {
+            Err(failure) if failure.why().contains("refs/tags/") => {
                 self.exactly(repository, specs, AutotagOption::None, signals)
             }
             result => result,

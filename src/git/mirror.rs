@@ -48,6 +48,26 @@ impl Mirror {
         self.reading(|repository| Ok(head_of(repository, reference).and_then(|id| sha(id).ok())))
     }
 
+    /// Whether a commit lies on one of the repository's own branches or tags, as they were when
+    /// [`Want::own`] was last fetched: a forge gives out the commits of forks too.
+    pub fn is_own(&self, sha: &Sha) -> Result<bool, GitError> {
+        self.reading(|repository| {
+            let wanted = fetch::oid(sha)?;
+            let found = || {
+                let mut history = repository.revwalk()?;
+                history.push_glob("refs/heads/*")?;
+                history.push_glob("refs/tags/*")?;
+                for id in history {
+                    if id? == wanted {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            };
+            found().map_err(|error| self.failed(&error))
+        })
+    }
+
     /// Who made the commit, when and with what message; its `url` is empty.
     pub fn commit(&self, sha: &Sha) -> Result<Commit, GitError> {
         self.reading(|repository| Ok(describe(&self.find(repository, sha)?)))

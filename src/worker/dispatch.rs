@@ -5,6 +5,7 @@
 
 mod listing;
 mod specs;
+mod trust;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,25 +160,32 @@ impl Worker {
             ));
         };
         if event.is_fork() && self.settings.forks == Forks::Never {
-            let text = "pull requests from forks are not run here (`POCKETCI_FORKS=never`)";
-            return Ok(Settlement::Skipped(ReasonCode::ForksNever.because(text)));
+            return Ok(Settlement::Skipped(trust::forks_never()));
         }
         let (mirror, sha) = self.fetch(&event, &repository).await?;
+        let trust = self.trust(&event, &repository).await?;
+        if trust.outside && self.settings.forks == Forks::Never {
+            return Ok(Settlement::Skipped(trust::forks_never()));
+        }
         let ready = blocking({
             let (mirror, event, sha) = (mirror.clone(), event.clone(), sha.clone());
-            move || specs::read(&mirror, &event, &sha)
+            move || specs::read(&mirror, &event, &sha, trust.specs_of.as_ref())
         })
         .await?;
         let Some(ready) = ready else {
             let text = "the commit has neither a pocketci.yaml nor a folder ./ci";
             return Ok(Settlement::Skipped(ReasonCode::NoSpec.because(text)));
         };
-        // Functions see who made the commit also where the payload does not say.
-        let event = Event { commit: event.commit.or(Some(ready.commit)), ..event };
+        // Functions see the commit, and who made it, also where the payload does not say.
+        let commit = event.commit.or(Some(ready.commit));
+        let event = Event { sha: Some(sha.clone()), commit, ..event };
         let mut runs = Vec::new();
         for found in ready.specs {
             runs.push(match found {
-                Ok(spec) => self.plan_spec(&event, &sha, &mirror, spec, &ready.changes).await?,
+                Ok(spec) => {
+                    let outside = trust.outside;
+                    self.plan_spec(&event, &sha, &mirror, spec, &ready.changes, outside).await?
+                }
                 Err(errors) => self.broken_spec(&event, &sha, &errors, &ready.changes),
             });
         }
@@ -223,11 +231,11 @@ impl Worker {
         mirror: &Mirror,
         spec: Spec,
         changes: &Changes,
+        outside: bool,
     ) -> Result<NewRun, Later> {
-        let plan = self.decide(event, sha, mirror, &spec, changes).await?;
-        let held =
-            (event.is_fork() && self.settings.forks == Forks::Approve && !plan.calls.is_empty())
-                .then(|| "a pull request from a fork waits for a maintainer".to_owned());
+        let plan = self.decide(event, sha, mirror, &spec, changes, outside).await?;
+        let held = (outside && self.settings.forks == Forks::Approve && !plan.calls.is_empty())
+            .then(|| trust::waits(event));
         let statuses = match &held {
             Some(why) => report::held(&spec.name, event, &plan, spec.summary, why),
             None => report::planned(&spec.name, event, &plan, spec.summary),
@@ -255,6 +263,7 @@ impl Worker {
         mirror: &Mirror,
         spec: &Spec,
         changes: &Changes,
+        outside: bool,
     ) -> Result<Plan, Later> {
         if let Err(reason) = admission::admits(event, spec, changes) {
             return Ok(plan::skipped(reason));
@@ -272,7 +281,7 @@ impl Worker {
             },
         };
         let access = |name: &str| self.secret_access(name);
-        let policy = Policy { fork: event.is_fork(), secret: &access };
+        let policy = Policy { fork: outside, secret: &access };
         Ok(plan::plan(event, spec, &module, changes, &policy))
     }
 

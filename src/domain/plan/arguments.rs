@@ -100,8 +100,8 @@ impl Filling<'_> {
     pub(super) fn variables(&self, command: &str) -> Result<(Vec<String>, Vec<String>), Reason> {
         if self.policy.fork {
             return Err(ReasonCode::ForkCommand.because(format!(
-                "Command `{command}` never runs for a pull request from a fork: it would have \
-                 the agent's own rights"
+                "Command `{command}` never runs for a commit from a fork: it would have the agent's \
+                 own rights"
             )));
         }
         let (mut variables, mut notes) = (Vec::new(), Vec::new());
@@ -118,7 +118,7 @@ impl Filling<'_> {
     /// Whether a variable may be passed, and if not, why.
     fn access(&self, from_env: &str) -> Result<(), (ReasonCode, String)> {
         if self.policy.fork {
-            let why = "pull requests from forks get no secrets".to_owned();
+            let why = "commits from forks get no secrets".to_owned();
             return Err((ReasonCode::ForkSecret, why));
         }
         match (self.policy.secret)(from_env) {

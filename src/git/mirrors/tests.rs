@@ -230,6 +230,34 @@ async fn a_fetch_that_nobody_waits_for_ends_and_lets_others_in() {
 }
 
 #[tokio::test]
+async fn a_commit_is_the_repositorys_own_on_a_branch_or_a_tag() {
+    let source = Source::new();
+    let first = source.sha("HEAD");
+    source.git(&["checkout", "-q", "-b", "a"]);
+    let branch = source.change("branch", "1\n");
+    source.git(&["checkout", "-q", "--detach", "main"]);
+    let tagged = source.change("tagged", "1\n");
+    source.git(&["tag", "-a", "-m", "One", "v1"]);
+    source.git(&["checkout", "-q", "--detach", "main"]);
+    let pulled = source.change("pulled", "1\n");
+    source.git(&["update-ref", "refs/pull/1/head", pulled.as_str()]);
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let fetch = async |wants: &[Want]| mirrors.ensure(&hello(&server.url), wants).await.unwrap();
+
+    fetch(&[Want::commit(&pulled, "refs/pull/1/head")]).await;
+    let mirror = fetch(&Want::own()).await;
+    let own = [&first, &branch, &tagged, &pulled].map(|sha| mirror.is_own(sha).unwrap());
+    assert_eq!(own, [true, true, true, false]);
+
+    // As branches are now; a folder of branches may stand where a branch was.
+    source.git(&["branch", "-q", "-m", "a", "a/b"]);
+    assert!(fetch(&Want::own()).await.is_own(&branch).unwrap());
+    source.git(&["branch", "-q", "-D", "a/b"]);
+    assert!(!fetch(&Want::own()).await.is_own(&branch).unwrap());
+}
+
+#[tokio::test]
 async fn a_locked_repository_opens_with_the_right_token_alone() {
     let source = Source::new();
     let sha = source.sha("HEAD");
@@ -525,4 +553,18 @@ async fn the_configuration_of_the_host_is_not_read() {
         .for_each(|entry| names.push(entry.name().unwrap().to_owned()))
         .unwrap();
     assert_eq!(names, ["core.repositoryformatversion", "core.filemode", "core.bare"]);
+}
+
+#[tokio::test]
+async fn a_tag_is_asked_for_by_its_name() {
+    let source = Source::new();
+    let first = source.sha("HEAD");
+    source.git(&["tag", "-a", "-m", "One", "v1"]);
+    source.change("more", "1\n");
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    for wants in [[Want::reference("refs/tags/*")], [Want::reference("refs/tags/v1")]] {
+        let mirror = mirrors.ensure(&hello(&server.url), &wants).await.unwrap();
+        assert_eq!(mirror.resolve("refs/tags/v1").unwrap(), Some(first.clone()));
+    }
 }

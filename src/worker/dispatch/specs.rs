@@ -36,12 +36,15 @@ impl Broken {
     }
 }
 
-/// Reads everything; none when the commit has nothing for us.
-pub(super) fn read(mirror: &Mirror, event: &Event, sha: &Sha) -> Result<Option<Ready>, GitError> {
-    // A stranger's pull request must not choose what runs on it.
-    let base =
-        event.pull_request.as_ref().filter(|pull| pull.fork).and_then(|p| p.base.sha.clone());
-    let Some(specs) = specs(mirror, sha, base.as_ref().unwrap_or(sha))? else { return Ok(None) };
+/// Reads everything, the specs of another commit where one is given; none when there is nothing
+/// for us.
+pub(super) fn read(
+    mirror: &Mirror,
+    event: &Event,
+    sha: &Sha,
+    specs_of: Option<&Sha>,
+) -> Result<Option<Ready>, GitError> {
+    let Some(specs) = specs(mirror, sha, specs_of.unwrap_or(sha))? else { return Ok(None) };
     let default = event.repository.as_ref().map(|r| r.default_branch.clone()).unwrap_or_default();
     let changes = mirror.changed_files(&event.change_basis(), &default)?;
     Ok(Some(Ready { commit: mirror.commit(sha)?, specs, changes }))

@@ -1,5 +1,7 @@
 //! Branches and tags: which commit is built, and what counts as changed.
 
+use serde_json::json;
+
 use crate::world::{Module, World};
 
 /// A module that says what it is asked for a push and for a tag.
@@ -23,6 +25,39 @@ fn a_deleted_branch_starts_nothing() {
     assert_eq!(delivery.status, 204, "{}", delivery.answer);
     world.let_later_work_pass();
     assert!(world.engine.calls("test-on-push").is_empty());
+}
+
+/// A release names its tag, and a dispatch its branch; where that is not there, it is the default
+/// branch that is built.
+#[test]
+fn an_event_without_a_commit_builds_the_reference_that_it_names() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let module = || {
+        let module = Module::new("ci").function("publishOnRelease", |f| f.src());
+        module.function("testOnWorkflowDispatch", |f| f.src())
+    };
+    let tagged = repo.commit("main", module());
+    world.forge.pushed(&repo, "main");
+    world.forge.push_tag(&repo, "v1", true);
+    let branch = repo.commit("feature", [("a", "1\n")]);
+    world.forge.pushed(&repo, "feature");
+    let head = repo.commit("main", [("b", "1\n")]);
+    let mut body = world.forge.pushed(&repo, "main");
+    for (tag, sha) in [("v1", &tagged), ("v2", &head)] {
+        body["action"] = json!("published");
+        body["release"] = json!({"tag_name": tag, "name": "One"});
+        world.forge.deliver("release", &body).accepted();
+        world.forge.expect_status(sha, "pocketci/publish-on-release", "success");
+    }
+    let [at_tag, at_head] = world.engine.calls("publish-on-release").try_into().unwrap();
+    assert_eq!(at_tag.env["GITHUB_SHA"], json!(tagged));
+    assert_eq!(at_tag.env["GITHUB_REF"], "refs/tags/v1");
+    assert_eq!(at_head.env["GITHUB_SHA"], json!(head));
+
+    body["ref"] = json!("refs/heads/feature");
+    world.forge.deliver("workflow_dispatch", &body).accepted();
+    world.forge.expect_status(&branch, "pocketci/test-on-workflow-dispatch", "success");
 }
 
 /// The webhook's `after` is the tag's own object, which is no commit.

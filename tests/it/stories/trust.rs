@@ -70,6 +70,61 @@ fn a_deleted_fork_is_a_fork() {
     assert!(world.engine.calls("test-on-pull-request").is_empty());
 }
 
+/// The forge gives out a fork's commits under the repository's own name, and whoever may comment
+/// can name one.
+#[test]
+fn a_comment_cannot_lend_secrets_to_a_forks_commit() {
+    let world = World::with(&[
+        ("POCKETCI_FORKS", "run"),
+        ("POCKETCI_SECRETS", "DEPLOY_KEY"),
+        ("DEPLOY_KEY", "not-for-strangers"),
+    ]);
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnCommitComment", |f| f.src().arg("deployKey: Secret"))
+        .file("pocketci.yaml", SPEC);
+    let own = repo.commit("main", module);
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let evil = Module::new("evil").function("stealOnCommitComment", |f| f.src());
+    let theirs = fork.commit("feature", evil.file("pocketci.yaml", "module-path: ./evil\n"));
+    world.forge.opened(&fork, "feature", &repo, "main");
+    let mut body = world.forge.pushed(&repo, "main");
+    body["action"] = json!("created");
+    for sha in [&theirs, &own] {
+        body["comment"] = json!({"id": 1, "commit_id": sha, "body": "Build this"});
+        world.forge.deliver("commit_comment", &body).accepted();
+        world.forge.expect_status(sha, "pocketci/test-on-commit-comment", "success");
+    }
+
+    let [first, second] = world.engine.calls("test-on-commit-comment").try_into().unwrap();
+    assert_eq!(first.env["GITHUB_SHA"], json!(theirs));
+    assert_eq!((first.flag("deploy-key"), &first.env["DEPLOY_KEY"]), (None, &json!(null)));
+    assert_eq!(second.flag("deploy-key"), Some("env:DEPLOY_KEY"));
+    assert!(world.engine.calls("steal-on-commit-comment").is_empty());
+}
+
+#[test]
+fn a_commit_of_nobodys_waits_like_a_forks() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", Module::new("ci").function("testOnCheckSuite", |f| f.src()));
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let sha = fork.commit("feature", [("a", "1\n")]);
+    world.forge.opened(&fork, "feature", &repo, "main");
+    let mut body = world.forge.pushed(&repo, "main");
+    body["action"] = json!("rerequested");
+    body["check_suite"] = json!({"head_sha": sha, "head_branch": null});
+
+    world.forge.deliver("check_suite", &body).accepted();
+
+    let status = world.forge.expect_status_like(&sha, "a pending", |one| one.state == "pending");
+    assert!(status.description.contains("waits for a maintainer"), "{status:?}");
+    world.let_later_work_pass();
+    assert!(world.engine.calls("test-on-check-suite").is_empty());
+}
+
 /// What a function prints is text on the page.
 #[test]
 fn a_log_cannot_write_the_page() {
