@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -41,8 +42,7 @@ impl Agent {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let data = config.data_dir.clone();
-        std::fs::create_dir_all(&data)
-            .with_context(|| format!("Cannot make the data folder `{}`", data.display()))?;
+        std::fs::create_dir_all(&data).map_err(|error| unusable(&data, &error))?;
         let lock = lock(&data)?;
         let work = data.join("work");
         crate::worker::clear(&work)?;
@@ -112,14 +112,23 @@ fn lock(data: &Path) -> anyhow::Result<Flock<File>> {
         .truncate(false)
         .write(true)
         .open(&path)
-        .with_context(|| format!("Cannot open `{}`", path.display()))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
-        anyhow::anyhow!(
-            "Cannot use the data folder `{}`: {error}; another pocketci-agent uses it, stop that \
-             one or set `POCKETCI_DATA_DIR` to another folder",
+        .map_err(|error| unusable(data, &error))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        Errno::EWOULDBLOCK => anyhow::anyhow!(
+            "Another pocketci-agent uses the data folder `{}`: stop that one, or set \
+             `POCKETCI_DATA_DIR` to another folder",
             data.display()
-        )
+        ),
+        errno => unusable(data, &errno.into()),
     })
+}
+
+fn unusable(data: &Path, error: &std::io::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "Cannot use the data folder `{}`: {error}; set `POCKETCI_DATA_DIR` to a folder that this \
+         user may write to",
+        data.display()
+    )
 }
 
 fn credentials(config: &Config) -> Vec<HostCredential> {

@@ -52,7 +52,7 @@ enum Command {
     Demo(demo::Options),
     /// In a working copy: make the event from it, plan, call, show the logs
     Run(run::Options),
-    /// The same without calling: every function with its reason
+    /// In a working copy or of a saved webhook: every function, and why it would be called or not
     Plan(plan::Options),
     /// A webhook body on standard input to the event trigger JSON
     Event(event::Options),

@@ -125,9 +125,8 @@ impl Worker {
 
     /// Says at start what is missing, before the first delivery finds out.
     async fn look_around(self: Arc<Self>) {
-        if let Err(why) = self.cli_version().await {
-            tracing::warn!(why, "Functions cannot be called yet");
-        } else if self.engine_ready(FRESH).await.is_ok() {
+        // What is missing is said where it is found.
+        if self.cli_version().await.is_ok() && self.engine_ready(FRESH).await.is_ok() {
             tracing::info!("The dagger engine answers");
         }
     }

@@ -1,5 +1,7 @@
 //! `serve`: the daemon.
 
+use std::io::ErrorKind;
+
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,8 +35,16 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
         );
     }
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        Failure::unreachable(format!("Cannot listen on {}: {error}", config.listen))
-            .hint("another program may listen there; set POCKETCI_LISTEN to another port")
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "another program listens there: set POCKETCI_LISTEN to a free port"
+            }
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 are for privileged users: set POCKETCI_LISTEN to a higher one"
+            }
+            _ => "set POCKETCI_LISTEN to an address of this machine, like `0.0.0.0:8080`",
+        };
+        Failure::unreachable(format!("Cannot listen on {}: {error}", config.listen)).hint(hint)
     })?;
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;

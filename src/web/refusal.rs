@@ -54,12 +54,12 @@ impl Refusal {
             }
             Self::ContentType(why) | Self::Unreadable(why) => Some(why.clone()),
             Self::NotStored => Some("The delivery could not be stored, send it again".to_owned()),
-            Self::NoSuchForge
-            | Self::TooLarge
-            | Self::TooSlow
-            | Self::Cut
-            | Self::Busy
-            | Self::Unsigned => None,
+            // Whether one is missing or wrong is in our own log.
+            Self::Unsigned => Some(
+                "The signature is missing or wrong: compare the webhook's secret with the agent's"
+                    .to_owned(),
+            ),
+            Self::NoSuchForge | Self::TooLarge | Self::TooSlow | Self::Cut | Self::Busy => None,
         }
     }
 }

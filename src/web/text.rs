@@ -62,6 +62,11 @@ pub(super) fn first_line(text: &str) -> String {
     inert(text.lines().next().unwrap_or_default())
 }
 
+/// A text of several lines, inert, each as long and as far in as it is.
+pub(super) fn lines(text: &str) -> String {
+    text.trim_matches('\n').lines().map(inert).collect::<Vec<_>>().join("\n")
+}
+
 /// A text as a sentence or more: its lines inert, a capital first and a stop at the end, which
 /// reasons and errors come without.
 pub(super) fn sentence(text: &str) -> String {

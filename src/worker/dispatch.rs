@@ -62,8 +62,9 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         match worker.store.claim_delivery(Timestamp::now()).await {
             Ok(Some(delivery)) => {
                 let (worker, shutdown) = (Arc::clone(&worker), shutdown.clone());
-                let span =
-                    tracing::info_span!("delivery", id = %delivery.id, forge = %delivery.forge_id);
+                let (id, named) = (&delivery.id, &delivery.forge_id);
+                let event = &delivery.event_name;
+                let span = tracing::info_span!("delivery", delivery = %named, %event, %id);
                 let work = async move {
                     tokio::select! {
                         () = worker.settle(&delivery) => {}

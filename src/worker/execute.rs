@@ -150,6 +150,7 @@ impl Worker {
         let workspace = self.workspaces.open(call.run)?;
         let rooms = workspace.rooms(call.id, call.attempt)?;
         let program = self.prepare(call, &workspace, &rooms, log).await?;
+        tracing::info!(attempt = call.attempt, "Call started");
         let name = program.program.display().to_string();
         let needs_engine = matches!(call.call.action, Action::Dagger { .. });
         let (cancel, gone) = (end.child_token(), std::sync::OnceLock::new());

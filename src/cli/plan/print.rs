@@ -9,7 +9,9 @@ use super::Answer;
 use crate::cli::output::{BAD, DOUBTFUL, FAINT, GOOD, STRONG, count, plain, shell_line};
 use crate::cli::working::Planned;
 use crate::domain::event::Disposition;
-use crate::domain::plan::{Action, Changes, Decision, FunctionDecision, Places, PlannedCall};
+use crate::domain::plan::{
+    Action, Changes, Decision, FunctionDecision, Places, PlannedCall, Reason, ReasonCode,
+};
 use crate::domain::spec::{SpecErrors, Target};
 use crate::domain::trigger::{self, TriggerExtra};
 
@@ -172,7 +174,8 @@ fn block(out: &mut impl Write, one: &Planned, source: &str, verbose: bool) -> io
             writeln!(out, "  {DOUBTFUL}note{DOUBTFUL:#}: `functions` names `{name}`, {text}")?;
         }
     }
-    if let Some(reason) = &one.plan.reason {
+    let told = |reason: &&Reason| reason.code != ReasonCode::FunctionErrors.as_str();
+    if let Some(reason) = one.plan.reason.as_ref().filter(told) {
         let (style, words) = match one.plan.decision {
             Decision::Error => (BAD, "error"),
             Decision::Skip | Decision::Call => (STRONG, "nothing to call"),

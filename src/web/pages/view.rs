@@ -4,7 +4,9 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::super::log::Tail;
-use super::super::text::{ago, count, duration, inert, moment, sentence, shell_word, web_link};
+use super::super::text::{
+    ago, count, duration, inert, lines, moment, sentence, shell_word, web_link,
+};
 use super::event;
 use crate::domain::plan::{Action, Decision, FunctionDecision, Places, PlannedCall};
 use crate::domain::run::{Outcome, Verdict};
@@ -189,6 +191,8 @@ pub(super) struct RunPage {
     took: Option<String>,
     /// What the state or the plan has to say.
     words: Vec<String>,
+    /// What is drawn in several lines: diagnostics of a spec, what `dagger` printed.
+    drawn: Option<String>,
     calls: Vec<CallBox>,
     functions: Vec<FunctionLine>,
 }
@@ -223,7 +227,11 @@ impl RunPage {
         if let RunState::Held(why) = &run.state {
             words.push(sentence(why));
         }
-        words.extend(run.plan.reason.as_ref().map(|reason| sentence(&reason.text)));
+        let reason = run.plan.reason.as_ref();
+        // Lines below one another are drawn: diagnostics with their carets, what `dagger` printed.
+        let (drawn, said): (Vec<_>, Vec<_>) =
+            reason.into_iter().partition(|reason| reason.text.trim().contains('\n'));
+        words.extend(said.iter().map(|reason| sentence(&reason.text)));
         let tails = tails.into_iter().chain(std::iter::repeat_with(|| None));
         Self {
             refresh: is_moving(&run.state),
@@ -239,6 +247,7 @@ impl RunPage {
             created: When::new(run.created_at, now),
             took: took(run.started_at, run.finished_at, now),
             words,
+            drawn: drawn.first().map(|reason| lines(&reason.text)),
             calls: run
                 .calls
                 .iter()
