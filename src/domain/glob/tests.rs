@@ -61,3 +61,28 @@ fn equal_when_written_alike() {
     assert_ne!(globs(&["a"]), globs(&["b"]));
     assert_eq!(format!("{:?}", globs(&["a"])), r#"Globs(["a"])"#);
 }
+
+/// Every row of `docs/globs.md` that says something here.
+#[test]
+fn as_documented() {
+    check(&["?.go"], "a.go", true);
+    check(&["a?c"], "a/c", false);
+    check(&["a/**/b"], "a/b", true);
+    check(&["a/**/b"], "a/x/y/b", true);
+    check(&["[a-z]"], "b", true);
+    check(&["[^ab]"], "a", false);
+    check(&["[!ab].go"], "a.go", false);
+    check(&["[!ab].go"], "c.go", true);
+    check(&["{a/*,b}"], "a/x", true);
+    check(&["{**/*.go,go.mod}"], "go.mod", true);
+    check(&["{**/*.go,go.mod}"], "main.go", true);
+    check(&["{**/*.go,go.mod}"], "a/b/main.go", true);
+    check(&["\\*"], "*", true);
+    check(&["\\*"], "a", false);
+    check(&["!*.go"], "!a.go", false);
+    check(&["!*.go"], "main.go", false);
+    check(&["!*.go"], "go.mod", true);
+    check(&["!x"], "!x", true);
+    check(&["!x"], "x", false);
+    check(&["**/"], "main.go", true);
+}
