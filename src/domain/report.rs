@@ -92,16 +92,10 @@ pub fn spec_error(spec_name: &str, text: &str) -> Status {
 /// One call of a run, for its summary.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
-    /// The function's kebab name; empty where it is not known.
+    /// The function's kebab name.
     pub name: &'a str,
     /// None: not finished.
     pub outcome: Option<&'a Outcome>,
-}
-
-/// The summary of a run of which only outcomes are known; see [`summary_of`].
-pub fn summary(spec_name: &str, calls: &[Option<Outcome>], errored_functions: usize) -> Status {
-    let parts = calls.iter().map(|outcome| Part { name: "", outcome: outcome.as_ref() });
-    summary_of(spec_name, &parts.collect::<Vec<_>>(), &vec![""; errored_functions], None)
 }
 
 /// The summary of a run: pending while a call is, then success if every call passed, else
@@ -159,10 +153,7 @@ fn failures(calls: &[Part<'_>], errored: &[&str], total: usize) -> String {
         } else {
             text.push_str(&format!("; {count} {word}"));
         }
-        let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-        if !names.is_empty() {
-            text.push_str(&format!(": {}", names.join(", ")));
-        }
+        text.push_str(&format!(": {}", names.join(", ")));
     }
     text
 }

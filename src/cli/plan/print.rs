@@ -154,7 +154,11 @@ fn block(out: &mut impl Write, one: &Planned, source: &str, verbose: bool) -> io
         Target::Module(module) => format!("module {module}"),
         Target::Commands(commands) => count(commands.len(), "command"),
     };
-    writeln!(out, "{STRONG}{}{STRONG:#} {FAINT}· {}{FAINT:#}", one.spec.path, plain(&place))?;
+    write!(out, "{STRONG}{}{STRONG:#} {FAINT}· {}", one.spec.path, plain(&place))?;
+    if !one.spec.name.is_empty() && !one.spec.path.starts_with(&format!("{}/", one.spec.name)) {
+        write!(out, " · {}", plain(&one.spec.name))?;
+    }
+    writeln!(out, "{FAINT:#}")?;
     let width = one.plan.functions.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
     for function in &one.plan.functions {
         let call = one.plan.calls.iter().find(|call| call.function == function.name);

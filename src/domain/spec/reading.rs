@@ -81,6 +81,12 @@ impl Reading<'_> {
 
     /// The entries of a mapping with fixed keys.
     pub(super) fn fields(&mut self, node: Node, what: &str, allowed: &[&str]) -> Option<Fields> {
+        if !matches!(node.value, Value::Map(_) | Value::Null) {
+            let message = format!("{what} must be a mapping, not {}", node.value.kind());
+            let help = format!("it holds keys: {}", allowed.join(", "));
+            self.wrong(node.span, message, help);
+            return None;
+        }
         let mut keys = BTreeMap::new();
         for (key, value) in self.entries(node, what)? {
             if allowed.contains(&key.value.as_str()) {

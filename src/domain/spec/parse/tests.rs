@@ -35,6 +35,12 @@ fn texts(list: &[&str]) -> Option<Vec<String>> {
 }
 
 #[test]
+fn a_text_in_place_of_keys_is_told_the_keys() {
+    help("commands: {onPush: make}\n", "it holds keys: run, ");
+    help("report: true\n", "it holds keys: summary");
+}
+
+#[test]
 fn an_empty_file_is_the_default() {
     for text in ["", "\n\n", "# nothing\n", "---\n", "{}", "\u{feff}", "null\n"] {
         assert_eq!(one("pocketci.yaml", text), default_for_root(), "{text:?}");
