@@ -182,7 +182,7 @@ fn commands_are_matched_alike() {
     assert_eq!(fork.plan().decision, Decision::Error);
     fork.says(
         "testOnPullRequest",
-        "error fork_command: Command `testOnPullRequest` never runs for a pull request from a \
+        "error fork_command: Command `testOnPullRequest` never runs for a commit from a \
          fork: it would have the agent's own rights",
     );
 }

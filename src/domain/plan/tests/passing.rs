@@ -120,8 +120,8 @@ fn forks_get_no_secrets() {
     case.fork = true;
     case.says(
         "onPullRequest",
-        "error fork_secret: Required secret `token` of `onPullRequest` cannot be passed: pull \
-         requests from forks get no secrets",
+        "error fork_secret: Required secret `token` of `onPullRequest` cannot be passed: \
+         commits from forks get no secrets",
     )
     .argv("call --progress=plain -m /m/ci test-on-pull-request");
 }
