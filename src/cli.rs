@@ -5,6 +5,7 @@
 
 mod failure;
 mod output;
+mod signals;
 mod webhook;
 mod working;
 mod serve;

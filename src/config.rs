@@ -5,7 +5,7 @@
 
 mod environment;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -134,11 +134,37 @@ impl Config {
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        let host = environment::Host {
+        environment::read(|name| std::env::var_os(name), names, environment::Host::here())
+    }
+
+    /// A server of one's own on this machine, set up by these variables; of this process's
+    /// environment it sees only what `dagger` and a shell need.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn local(variables: &[(&str, OsString)]) -> Result<Self, ConfigError> {
+        let lookup = |name: &str| {
+            let own = variables.iter().find(|(own, _)| *own == name);
+            let machine = || environment::is_of_the_machine(name).then(|| std::env::var_os(name));
+            own.map(|(_, value)| value.clone()).or_else(|| machine().flatten())
+        };
+        environment::read(lookup, BTreeSet::new(), environment::Host::here())
+    }
+}
+
+/// A variable of whoever runs a spec on their own machine, for its `from-env`; the agent's own
+/// variables are nobody's secrets.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+pub fn own_secret(name: &str) -> Option<SecretString> {
+    let agents = name == "X_HUB_SIGNATURE" || name.starts_with("POCKETCI_");
+    let value = if agents { None } else { std::env::var(name).ok() };
+    value.filter(|value| !value.is_empty()).map(SecretString::from)
+}
+
+impl environment::Host {
+    fn here() -> Self {
+        Self {
             root: nix::unistd::geteuid().is_root(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
-        };
-        environment::read(|name| std::env::var_os(name), names, host)
+        }
     }
 }
 

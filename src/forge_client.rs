@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Request, Response};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 /// Bounds name lookup, TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -86,7 +86,10 @@ impl ForgeClient {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let built = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // A proxy of the environment would look for this machine's own addresses at its own place.
+        let builder = if is_loopback(&self.home) { builder.no_proxy() } else { builder };
+        let built = builder
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
             .timeout(TOTAL_LIMIT)
@@ -100,6 +103,16 @@ impl ForgeClient {
 impl std::fmt::Debug for ForgeClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ForgeClient").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
+/// Whether it is an address of this machine that no other can reach.
+fn is_loopback(origin: &Origin) -> bool {
+    let Origin::Tuple(_, host, _) = origin else { return false };
+    match host {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => name == "localhost",
     }
 }
 

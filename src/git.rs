@@ -18,6 +18,7 @@ mod index;
 mod pack;
 mod checkout;
 mod working;
+mod sample;
 #[cfg(test)]
 mod fixture;
 
@@ -33,6 +34,7 @@ use crate::domain::ids::Sha;
 pub use inside::{OutsideTree, resolve_inside};
 pub use mirror::Mirror;
 pub use mirrors::{Limits, Mirrors};
+pub use sample::Sample;
 pub use working::{WorkingCopy, WorkingCopyError};
 
 /// What a user name and a token are good for: one scheme, host and port.

@@ -20,7 +20,6 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A call failed; what failed has been shown.
-    #[expect(dead_code, reason = "`run` and `demo` end so")]
     pub(crate) fn call_failed(message: impl Into<String>) -> Self {
         Self::new(1, message)
     }
@@ -52,6 +51,13 @@ impl Failure {
     /// Says what to do about it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Shows it on standard error now, and not again at the end.
+    pub(super) fn say(&mut self) {
+        self.report();
+        self.messages.clear();
+        self.hint = None;
     }
 
     /// Shows it on standard error, and gives the exit status.

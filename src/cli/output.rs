@@ -12,6 +12,20 @@ pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 
+/// Colours that tell functions apart; none of them says good or bad.
+const APART: [AnsiColor; 4] =
+    [AnsiColor::Cyan, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::BrightYellow];
+
+/// The colour of one of several functions.
+pub(super) fn apart(number: usize) -> Style {
+    APART[number % APART.len()].on_default()
+}
+
+/// A line that a program printed: without its colours, and unable to command the terminal.
+pub(super) fn line(text: &str) -> String {
+    plain(&anstream::adapter::strip_str(text).to_string())
+}
+
 /// Prints a value as JSON that people can read too.
 pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     let mut out = anstream::stdout().lock();

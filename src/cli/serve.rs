@@ -4,11 +4,10 @@ use std::io::ErrorKind;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::{Failure, signals};
 use crate::agent::Agent;
 use crate::config::{Config, LogFormat, VARIABLES};
 
@@ -47,28 +46,12 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
         Failure::unreachable(format!("Cannot listen on {}: {error}", config.listen)).hint(hint)
     })?;
     let shutdown = CancellationToken::new();
-    stop_on_signals(shutdown.clone())?;
+    // Calls under way are given the drain time-out.
+    signals::cancel_on_signals(shutdown.clone())?;
     let failed = |error: anyhow::Error| Failure::unreachable(format!("{error:#}"));
     let agent = Agent::start(config, listener, shutdown).await.map_err(failed)?;
     agent.stopped().await.map_err(failed)?;
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// The first `SIGTERM` or Ctrl-C stops the agent in good order; calls under way are given the
-/// drain time-out.
-fn stop_on_signals(shutdown: CancellationToken) -> Result<(), Failure> {
-    let failed = |error| Failure::unreachable(format!("Cannot listen for signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: no new work is taken");
-        shutdown.cancel();
-    });
     Ok(())
 }
 

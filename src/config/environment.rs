@@ -49,6 +49,11 @@ pub(super) struct Host {
     pub(super) cpus: usize,
 }
 
+/// Whether a variable is about the machine: what `dagger`, or a shell, cannot do without.
+pub(super) fn is_of_the_machine(name: &str) -> bool {
+    BASE.contains(&name) || SHELL.contains(&name) || name == "POCKETCI_DAGGER"
+}
+
 struct Environment<F> {
     lookup: F,
     wrong: Vec<String>,

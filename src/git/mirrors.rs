@@ -13,6 +13,7 @@ use url::Url;
 use super::fetch::{self, Fetch};
 use super::{GitError, HostCredential, Mirror, Want, damage, layout, upkeep};
 use crate::domain::event::Repository;
+use crate::domain::ids::Sha;
 
 /// How long a fetch may take.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +134,13 @@ impl Mirrors {
                 }
             }
         }
+    }
+
+    /// Whether a commit of a repository is in its mirror already; nothing is fetched, nor made.
+    pub async fn holds(&self, repo: &Repository, sha: &Sha) -> Result<bool, GitError> {
+        let (url, folder) = self.locate(repo)?;
+        let mirror = Mirror::new(folder, Arc::default(), url);
+        Ok(matches!(look(&mirror, &[Want::commit(sha, "")]).await?, Look::Complete))
     }
 
     fn fetch(&self, mirror: &Mirror, url: &str, wants: &[Want]) -> Fetch {
