@@ -6,6 +6,7 @@
 mod failure;
 mod output;
 mod signals;
+mod progress;
 mod webhook;
 mod working;
 mod serve;

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-mod print;
+pub(super) mod print;
 
 use super::webhook::{self, Envelope, MAX_BYTES};
 use super::working::planning::{self, Planned, Planner};
 use super::working::{EventChoice, Place, has_diff};
 use super::{Failure, output};
 use crate::domain::event::{Disposition, Event};
-use crate::domain::plan::Changes;
+use crate::domain::plan::{Changes, SecretAccess};
 use crate::domain::spec::{self, Spec, SpecErrors};
 
 /// Says for every function why an event would call it or not. The event is the last commit's push,
@@ -91,8 +91,10 @@ impl Options {
         let listing = listing.map_err(|error| {
             Failure::bad_input(format!("Failed to read the listing (--functions): {error}"))
         })?;
-        let planner =
-            Planner { event: &answer.event, changes: &answer.changes, root: place.root, listing };
+        // Which secrets the server will let a repository have is not known here.
+        let secret = |_: &str| SecretAccess::Available;
+        let (event, changes, root) = (&answer.event, &answer.changes, place.root);
+        let planner = Planner { event, changes, root, listing, secret: &secret };
         for spec in specs {
             answer.planned.push(planner.plan(spec).await?);
         }

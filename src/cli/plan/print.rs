@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::Answer;
 use crate::cli::output::{BAD, DOUBTFUL, FAINT, GOOD, STRONG, count, plain, shell_line};
 use crate::cli::working::Planned;
-use crate::domain::event::Disposition;
+use crate::domain::event::{Disposition, Event};
 use crate::domain::plan::{
-    Action, Changes, Decision, FunctionDecision, Places, PlannedCall, Reason, ReasonCode,
+    Action, Changes, Decision, FunctionDecision, Places, Plan, PlannedCall, Reason, ReasonCode,
 };
-use crate::domain::spec::{SpecErrors, Target};
+use crate::domain::spec::{Spec, SpecErrors, Target};
 use crate::domain::trigger::{self, TriggerExtra};
 
 /// Where the event trigger file would be.
@@ -99,7 +99,7 @@ fn argv(call: &PlannedCall, source: &str) -> Vec<String> {
 /// The plan for people: a line for the event, a block for each spec, a line for each function.
 pub(super) fn people(answer: &Answer, verbose: bool) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    header(&mut out, answer)?;
+    header(&mut out, &answer.event, &answer.changes)?;
     if let Disposition::Skipped(why) = answer.event.disposition {
         return writeln!(out, "\n{FAINT}nothing to plan{FAINT:#}: {}", why.text());
     }
@@ -114,8 +114,12 @@ pub(super) fn people(answer: &Answer, verbose: bool) -> io::Result<()> {
     Ok(())
 }
 
-fn header(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
-    let event = &answer.event;
+/// The event in one line.
+pub(in crate::cli) fn header(
+    out: &mut impl Write,
+    event: &Event,
+    changes: &Changes,
+) -> io::Result<()> {
     write!(out, "{STRONG}{}{STRONG:#}", plain(&event.title()))?;
     let mut facts: Vec<String> = Vec::new();
     if let Some(pull) = &event.pull_request {
@@ -131,7 +135,7 @@ fn header(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
         facts.push(sha.short().to_owned());
     }
     if event.disposition == Disposition::Planned {
-        facts.push(match &answer.changes {
+        facts.push(match changes {
             Changes::NoDiff => "no diff".to_owned(),
             Changes::Files(files) if files.is_empty() => "no changed files".to_owned(),
             Changes::Files(files) => {
@@ -149,20 +153,11 @@ fn header(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
 }
 
 fn block(out: &mut impl Write, one: &Planned, source: &str, verbose: bool) -> io::Result<()> {
-    let place = match &one.spec.target {
-        Target::Module(module) if module.is_empty() => "module .".to_owned(),
-        Target::Module(module) => format!("module {module}"),
-        Target::Commands(commands) => count(commands.len(), "command"),
-    };
-    write!(out, "{STRONG}{}{STRONG:#} {FAINT}· {}", one.spec.path, plain(&place))?;
-    if !one.spec.name.is_empty() && !one.spec.path.starts_with(&format!("{}/", one.spec.name)) {
-        write!(out, " · {}", plain(&one.spec.name))?;
-    }
-    writeln!(out, "{FAINT:#}")?;
+    spec(out, &one.spec)?;
     let width = one.plan.functions.iter().map(|f| f.name.chars().count()).max().unwrap_or(0);
     for function in &one.plan.functions {
         let call = one.plan.calls.iter().find(|call| call.function == function.name);
-        line(out, function, width)?;
+        self::function(out, function, width)?;
         if let Some(call) = call.filter(|_| verbose) {
             writeln!(out, "      {FAINT}{}{FAINT:#}", shell_line(&argv(call, source)))?;
         }
@@ -178,9 +173,28 @@ fn block(out: &mut impl Write, one: &Planned, source: &str, verbose: bool) -> io
             writeln!(out, "  {DOUBTFUL}note{DOUBTFUL:#}: `functions` names `{name}`, {text}")?;
         }
     }
+    reason(out, &one.plan)
+}
+
+/// A spec's file, and what it runs.
+pub(in crate::cli) fn spec(out: &mut impl Write, spec: &Spec) -> io::Result<()> {
+    let place = match &spec.target {
+        Target::Module(module) if module.is_empty() => "module .".to_owned(),
+        Target::Module(module) => format!("module {module}"),
+        Target::Commands(commands) => count(commands.len(), "command"),
+    };
+    write!(out, "{STRONG}{}{STRONG:#} {FAINT}· {}", spec.path, plain(&place))?;
+    if !spec.name.is_empty() && !spec.path.starts_with(&format!("{}/", spec.name)) {
+        write!(out, " · {}", plain(&spec.name))?;
+    }
+    writeln!(out, "{FAINT:#}")
+}
+
+/// Why nothing is called.
+pub(in crate::cli) fn reason(out: &mut impl Write, plan: &Plan) -> io::Result<()> {
     let told = |reason: &&Reason| reason.code != ReasonCode::FunctionErrors.as_str();
-    if let Some(reason) = one.plan.reason.as_ref().filter(told) {
-        let (style, words) = match one.plan.decision {
+    if let Some(reason) = plan.reason.as_ref().filter(told) {
+        let (style, words) = match plan.decision {
             Decision::Error => (BAD, "error"),
             Decision::Skip | Decision::Call => (STRONG, "nothing to call"),
         };
@@ -189,7 +203,12 @@ fn block(out: &mut impl Write, one: &Planned, source: &str, verbose: bool) -> io
     Ok(())
 }
 
-fn line(out: &mut impl Write, function: &FunctionDecision, width: usize) -> io::Result<()> {
+/// One function with what is decided about it.
+pub(in crate::cli) fn function(
+    out: &mut impl Write,
+    function: &FunctionDecision,
+    width: usize,
+) -> io::Result<()> {
     let (style, mark): (Style, &str) = match function.decision {
         Decision::Call => (GOOD, "call "),
         Decision::Skip => (FAINT, "skip "),
@@ -200,7 +219,7 @@ fn line(out: &mut impl Write, function: &FunctionDecision, width: usize) -> io::
 }
 
 /// The diagnostics of specs that cannot be planned, on standard error.
-pub(super) fn broken(broken: &[SpecErrors]) -> io::Result<()> {
+pub(in crate::cli) fn broken(broken: &[SpecErrors]) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     for errors in broken {
         writeln!(out, "{}", errors.render(true))?;

@@ -59,7 +59,8 @@ impl Place {
             None => None,
         };
         Ok(Self {
-            root: Some(copy.root.clone()),
+            // Without the slash that libgit2 puts at its end.
+            root: Some(copy.root.components().collect()),
             repository: Some(repository(&copy)),
             branch: copy.branch.clone(),
             default_branch: Some(copy.default_branch.clone()),

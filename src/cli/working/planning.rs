@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::files::{self, SPEC_FILE, Tree};
-use crate::cli::Failure;
+use crate::cli::{Failure, progress};
 use crate::config::Config;
 use crate::dagger::{Dagger, ListError};
 use crate::domain::admission;
@@ -32,6 +32,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) root: Option<PathBuf>,
     /// A saved listing in place of `dagger`, for every module.
     pub(crate) listing: Option<Vec<u8>>,
+    /// Whether a variable can be passed as a secret.
+    pub(crate) secret: &'a dyn Fn(&str) -> SecretAccess,
 }
 
 /// The specs of a working copy, as they lie on disk, and the files that are none.
@@ -92,7 +94,8 @@ impl Planner<'_> {
             let shown = if module.is_empty() { "." } else { module };
             return Ok(unlisted("no_module", format!("there is no folder `{shown}`")));
         }
-        match list(&folder).await? {
+        let what = format!("listing the functions of {module}");
+        match progress::during(what.trim_end(), list(&folder)).await? {
             Ok(listing) => match Module::parse(&listing) {
                 Ok(module) => Ok(self.decide(spec, &module)),
                 Err(error) => Ok(unlisted("no_functions", error.to_string())),
@@ -102,9 +105,7 @@ impl Planner<'_> {
     }
 
     fn decide(&self, spec: &Spec, module: &Module) -> Plan {
-        // Which secrets the server will let a repository have is not known here.
-        let secret = |_: &str| SecretAccess::Available;
-        let policy = Policy { fork: self.event.is_fork(), secret: &secret };
+        let policy = Policy { fork: self.event.is_fork(), secret: self.secret };
         plan::plan(self.event, spec, module, self.changes, &policy)
     }
 }
