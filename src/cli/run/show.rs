@@ -30,7 +30,7 @@ pub(super) fn plan(event: &Event, changes: &Changes, planned: &[Planned]) -> io:
         let rest = functions.len() - shown().count();
         if rest > 0 {
             let (rest, name) = (count(rest, "function"), crate::cli::NAME);
-            writeln!(out, "  {FAINT}skip   {rest}; `{name} plan` says why{FAINT:#}")?;
+            writeln!(out, "  {FAINT}skip  {rest}; `{name} plan` says why{FAINT:#}")?;
         }
     }
     writeln!(out)?;
@@ -106,7 +106,9 @@ pub(super) fn results(jobs: &[Job], done: &[Done]) -> io::Result<()> {
             _ => (BAD, "failed"),
         };
         let label = plain(&job.label);
-        let text = said(done);
+        let said = said(done);
+        let text = said.strip_prefix("Passed in ").or_else(|| said.strip_prefix("Failed "));
+        let text = text.unwrap_or(&said);
         writeln!(out, "{style}{word}{style:#}  {STRONG}{label:width$}{STRONG:#}  {text}")?;
     }
     out.flush()
