@@ -87,5 +87,10 @@ fn verdict(tally: &Tally, events: usize, took: Duration) -> Result<(), Failure> 
 }
 
 fn failed(error: anyhow::Error) -> Failure {
+    match error.downcast_ref::<std::io::Error>() {
+        // A reader that has seen enough is no failure.
+        Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Failure::quiet(),
+        _ => {}
+    }
     Failure::call_failed(format!("The demo cannot go on: {error:#}"))
 }

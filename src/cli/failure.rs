@@ -44,6 +44,11 @@ impl Failure {
         Self { status: 3, messages: Vec::new(), hint: None }
     }
 
+    /// The reader of the output has seen enough, which is no failure.
+    pub(crate) fn quiet() -> Self {
+        Self { status: 0, messages: Vec::new(), hint: None }
+    }
+
     fn new(status: u8, message: impl Into<String>) -> Self {
         Self { status, messages: vec![message.into()], hint: None }
     }
@@ -78,7 +83,7 @@ impl From<io::Error> for Failure {
     /// Output that could not be written. A reader that has seen enough (`| head`) is no failure.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { status: 0, messages: Vec::new(), hint: None };
+            return Self::quiet();
         }
         Self::unreachable(format!("Failed to write the output: {error}"))
     }

@@ -159,10 +159,10 @@ impl Follower<'_> {
         let mut runs = self.watch.store.runs(100, Some(delivery.id)).await?;
         runs.reverse();
         self.fetching(&delivery, &runs).await?;
-        if let DeliveryState::Settled { at, settled } = &delivery.state {
-            if let Some(failure) = self.settled(*at, settled, &runs) {
-                return Ok(Some(Tally { failures: vec![failure], ..Tally::default() }));
-            }
+        if let DeliveryState::Settled { at, settled } = &delivery.state
+            && let Some(failure) = self.settled(*at, settled, &runs)
+        {
+            return Ok(Some(Tally { failures: vec![failure], ..Tally::default() }));
         }
         for run in &runs {
             for call in &run.calls {
@@ -198,7 +198,8 @@ impl Follower<'_> {
             DeliveryState::Settled { at, .. } => at,
             _ => Timestamp::now(),
         };
-        let text = format!("{} from {}.git", sha.short(), self.watch.repository.full_name);
+        let next = if self.watch.stderr { "" } else { "; now the engine lists its module" };
+        let text = format!("{} from {}.git{next}", sha.short(), self.watch.repository.full_name);
         self.phase(settled.min(Timestamp::now()), "fetched", text);
         Ok(())
     }

@@ -39,6 +39,7 @@ impl Tail {
             match stream {
                 LogStream::Stdout => shown.push((at, text)),
                 LogStream::Stderr if stderr => shown.push((at, text)),
+                LogStream::Stderr if text.trim().is_empty() => {}
                 LogStream::Stderr => {
                     self.hidden.push_back((at, text));
                     if self.hidden.len() > LAST {

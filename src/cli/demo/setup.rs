@@ -19,6 +19,7 @@ use super::follow::Watch;
 use super::hook::{Hook, Sender};
 use super::{forge, hook, sample, show};
 use crate::agent::Agent;
+use crate::cli::progress;
 use crate::config::Config;
 use crate::dagger::{Dagger, Version};
 use crate::domain::event::Repository;
@@ -53,7 +54,7 @@ impl Stage {
 
         let dagger =
             Dagger::new(config.dagger.clone(), config.base_env.clone(), folder.path().to_owned());
-        let version = match usable(&dagger).await {
+        let version = match progress::during("asking dagger", usable(&dagger)).await {
             Ok(version) => {
                 let text = format!("{version} answers: the sample has a module, in dang");
                 show::fact("dagger", &text)?;

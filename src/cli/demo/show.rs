@@ -11,9 +11,11 @@ use super::hook::Hook;
 use crate::cli::output::{FAINT, GOOD, STRONG, count, plain};
 use crate::domain::report;
 
-/// How far left the texts begin.
+/// How wide the columns are before the texts.
 const TIME: usize = 9;
 const WORD: usize = 8;
+/// How far what belongs to a line stands in; its reasons are to fit 80 columns.
+const INDENT: usize = 4;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -67,11 +69,12 @@ pub(super) fn event(hook: &Hook) -> io::Result<()> {
 pub(super) fn lines(lines: &[Line], since: Timestamp) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     for Line { at, style, word, text } in lines {
-        let time = at.map(|at| {
-            let seconds = at.duration_since(since).as_millis_f64().max(0.0) / 1000.0;
-            format!("{seconds:.3} s")
-        });
-        let time = time.unwrap_or_default();
+        let Some(at) = at else {
+            writeln!(out, "{:INDENT$}{text}", "")?;
+            continue;
+        };
+        let seconds = at.duration_since(since).as_millis_f64().max(0.0) / 1000.0;
+        let time = format!("{seconds:.3} s");
         writeln!(out, "{FAINT}{time:>TIME$}{FAINT:#}  {style}{word:WORD$}{style:#}  {text}")?;
     }
     out.flush()
