@@ -3,6 +3,7 @@
 mod call;
 mod show;
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -17,6 +18,7 @@ use crate::dagger::Dagger;
 use crate::domain::ids::Vendor;
 use crate::domain::plan::{Action, Decision, PlannedCall, SecretAccess};
 use crate::domain::run::Outcome;
+use crate::domain::spec::Target;
 use call::Bench;
 
 /// How long the engine may take to say that it is there.
@@ -80,6 +82,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         planned.push(planner.plan(spec).await?);
     }
     show::plan(&event, &changes, &planned)?;
+    for one in planned.iter().filter(|one| !one.plan.calls.is_empty()) {
+        dotenv(&tree.root, &one.spec.target)?;
+    }
 
     let jobs = jobs(&planned, config.call_timeout);
     let unplanned = unplanned(&planned);
@@ -101,6 +106,17 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let done = bench.run(&jobs, &interrupted).await?;
     show::results(&jobs, &done)?;
     ended(&jobs, &done, &unplanned)
+}
+
+/// Says what the server would have left out: on it, a module is loaded without any `.env`.
+fn dotenv(root: &Path, target: &Target) -> Result<(), Failure> {
+    let Target::Module(module) = target else { return Ok(()) };
+    let file = Path::new(module).join(".env");
+    if root.join(&file).is_file() {
+        let text = "is read by dagger, and can run programs on this machine";
+        show::warning(&format!("`{}` {text}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// The calls of all plans, each with a name that no other has.

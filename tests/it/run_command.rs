@@ -208,6 +208,14 @@ fn a_module_is_called_with_the_working_copy_for_its_source() {
     assert!(!Path::new(call.flag("event-trigger").unwrap()).exists(), "the folder is kept");
 }
 
+/// On the server a module is loaded without it.
+#[test]
+fn a_dotenv_beside_a_module_is_warned_of() {
+    let module = Module::new("ci").function("testOnPush", |f| f).file("ci/.env", "A=1\n");
+    let copy = Copy::with(module);
+    copy.run(&["run"]).status(0).complains("`ci/.env` is read by dagger");
+}
+
 #[test]
 fn a_failing_function_is_exit_1() {
     let copy = Copy::with(Module::new("ci").function("testOnPush", |f| f.raises("it broke")));

@@ -37,6 +37,11 @@ pub(super) fn plan(event: &Event, changes: &Changes, planned: &[Planned]) -> io:
     out.flush()
 }
 
+/// Something that the reader should know before anything is called.
+pub(super) fn warning(text: &str) -> io::Result<()> {
+    writeln!(anstream::stderr().lock(), "{DOUBTFUL}warning{DOUBTFUL:#}: {}", plain(text))
+}
+
 /// The lines of calls that run at the same time, each behind its call's label.
 pub(super) struct Lines {
     labels: Vec<String>,
