@@ -4,10 +4,12 @@
 //! falls silent would hold its thread for ever. Each fetch therefore has a thread of its own:
 //! whoever waits for it gives up after a while, and the thread ends at the next byte it gets.
 
+mod failure;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use git2::{
     AutotagOption, Cred, CredentialType, ErrorClass, ErrorCode, FetchOptions, FetchPrune, Oid,
@@ -20,6 +22,7 @@ use url::Url;
 use super::mirrors::Limits;
 use super::{GitError, HostCredential, Want};
 use super::{damage, layout};
+use failure::{Failure, Fatal, NEVER_BY_ID};
 
 /// Everything that a fetch needs, owned, so that it can outlive who asked for it.
 pub(super) struct Fetch {
@@ -371,77 +374,3 @@ pub(super) fn oid(sha: &crate::domain::ids::Sha) -> Result<Oid, GitError> {
         ))
     })
 }
-
-/// Why a fetch brought nothing.
-#[derive(Clone)]
-enum Failure {
-    /// The server has it not, or does not give it by its id; another way may work.
-    Absent(String),
-    /// The conversation broke off: a daemon hangs up on a commit that it does not give, and so
-    /// does a network.
-    Cut(String),
-    /// No other way would fare better.
-    Fatal(Fatal),
-}
-
-#[derive(Clone)]
-enum Fatal {
-    Refused(String),
-    Unreachable(String),
-    Abandoned,
-}
-
-impl Fatal {
-    fn into_error(self, url: &str) -> GitError {
-        let url = url.to_owned();
-        match self {
-            Self::Refused(why) => GitError::Refused { url, why },
-            Self::Unreachable(why) => GitError::Unreachable { url, why },
-            Self::Abandoned => {
-                GitError::Deadline { url, after: Duration::ZERO, why: "nobody waits for it" }
-            }
-        }
-    }
-}
-
-impl Failure {
-    fn why(&self) -> &str {
-        match self {
-            Self::Absent(why) | Self::Cut(why) => why,
-            Self::Fatal(Fatal::Refused(why) | Fatal::Unreachable(why)) => why,
-            Self::Fatal(Fatal::Abandoned) => "",
-        }
-    }
-
-    fn of(error: &git2::Error, signals: &Signals) -> Self {
-        let why = error.message().to_owned();
-        if signals.abandoned.load(Ordering::Relaxed) {
-            return Self::Fatal(Fatal::Abandoned);
-        }
-        let refusal = signals.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(refusal) = refusal {
-            return Self::Fatal(Fatal::Refused(refusal));
-        }
-        let status = why.rsplit_once("http status code: ").and_then(|(_, code)| code.parse().ok());
-        match (status, error.class(), error.code()) {
-            (Some(401 | 403 | 404 | 410), ..) | (_, _, ErrorCode::Auth | ErrorCode::Owner) => {
-                Self::Fatal(Fatal::Refused(why))
-            }
-            (Some(_), ..) => Self::Fatal(Fatal::Unreachable(why)),
-            // What not having it looks like: over http and from a daemon that give commits by their
-            // ids, from a server that gives none by its id, and from a folder.
-            (_, _, ErrorCode::Eof) => Self::Absent(why),
-            (_, ErrorClass::Net, _) if why.contains("not our ref") => Self::Absent(why),
-            (_, ErrorClass::Invalid, _) if why.contains(NEVER_BY_ID) => Self::Absent(why),
-            (_, ErrorClass::Reference, _) => Self::Absent(why),
-            (_, ErrorClass::Net, _) if why.contains("cannot redirect") => {
-                Self::Fatal(Fatal::Refused(why))
-            }
-            (_, ErrorClass::Os | ErrorClass::Net, _) if why.contains("socket") => Self::Cut(why),
-            _ => Self::Fatal(Fatal::Unreachable(why)),
-        }
-    }
-}
-
-/// What libgit2 says of a server that gives no commit by its id.
-const NEVER_BY_ID: &str = "cannot fetch a specific object";
