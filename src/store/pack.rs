@@ -1,17 +1,35 @@
 //! Texts and JSON as zstd frames, and times as numbers.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zstd::bulk::Compressor;
 
 use super::error::StoreError;
 
 /// The fastest level: bodies shrink to a tenth, in less time than writing the rest would take.
 const LEVEL: i32 = 1;
 
+/// Larger texts are rare, and would leave their tables behind in each thread.
+const REUSED_UP_TO: usize = 256 << 10;
+
+thread_local! {
+    /// Making one costs more than using it does for a webhook's body.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 pub(super) fn compress(raw: &[u8]) -> Result<Vec<u8>, StoreError> {
-    zstd::bulk::compress(raw, LEVEL)
-        .map_err(|error| invalid("a text", format!("it cannot be compressed: {error}")))
+    let compressed = if raw.len() > REUSED_UP_TO {
+        zstd::bulk::compress(raw, LEVEL)
+    } else {
+        COMPRESSOR.with_borrow_mut(|kept| match kept {
+            Some(compressor) => compressor.compress(raw),
+            None => kept.insert(Compressor::new(LEVEL)?).compress(raw),
+        })
+    };
+    compressed.map_err(|error| invalid("a text", format!("it cannot be compressed: {error}")))
 }
 
 pub(super) fn decompress(what: &str, frame: &[u8]) -> Result<Vec<u8>, StoreError> {
