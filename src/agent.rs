@@ -105,7 +105,11 @@ impl Agent {
     }
 }
 
-fn lock(data: &Path) -> anyhow::Result<Flock<File>> {
+/// Takes the data folder for this process alone; held as long as the value lives.
+///
+/// # Errors
+/// When another process has it.
+pub fn lock(data: &Path) -> anyhow::Result<Flock<File>> {
     let path = data.join("lock");
     let file = File::options()
         .create(true)
@@ -150,6 +154,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         parallelism: config.parallelism,
         call_timeout: config.call_timeout,
         drain_timeout: config.drain_timeout,
+        catch_up: config.catch_up,
         forks: config.forks,
         host_commands: config.host_commands,
         base_env: config.base_env.clone(),

@@ -15,6 +15,7 @@ mod run;
 mod plan;
 mod event;
 mod check;
+mod deliveries;
 mod doctor;
 mod completions;
 mod man;
@@ -62,6 +63,8 @@ enum Command {
     Check(check::Options),
     /// What is missing to run: dagger, engine, token, secret, data folder, clock
     Doctor(doctor::Options),
+    /// What the forge has sent, and what it could not
+    Deliveries(deliveries::Options),
     /// Completions for a shell, on standard output
     Completions(completions::Options),
     /// The manual page, on standard output
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Event(options) => event::event(options),
         Command::Check(options) => check::check(options),
         Command::Doctor(options) => wait(doctor::doctor(options)),
+        Command::Deliveries(options) => wait(deliveries::deliveries(options)),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => man::man(&options),
     }

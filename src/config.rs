@@ -19,7 +19,7 @@ use crate::domain::signature::WebhookSecret;
 pub use crate::domain::trust::Forks;
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 20] = [
+pub const VARIABLES: [(&str, &str); 21] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -42,6 +42,10 @@ pub const VARIABLES: [(&str, &str); 20] = [
         "POCKETCI_DRAIN_TIMEOUT",
         "How long calls under way may go on after SIGTERM, before they are queued again \
          [default: 30s]",
+    ),
+    (
+        "POCKETCI_CATCH_UP",
+        "How far back to look at start for events that did not arrive, like 24h [default: not]",
     ),
     ("POCKETCI_DAGGER", "The `dagger` executable [default: dagger]"),
     ("POCKETCI_GITHUB_URL", "https://github.com [default], or the root of an Enterprise Server"),
@@ -87,6 +91,8 @@ pub struct Config {
     pub call_timeout: Duration,
     /// `POCKETCI_DRAIN_TIMEOUT`: how long calls under way may go on once the agent is told to stop.
     pub drain_timeout: Duration,
+    /// `POCKETCI_CATCH_UP`: how far back events that did not arrive are looked for at start.
+    pub catch_up: Option<Duration>,
     /// `POCKETCI_DAGGER`: a path, or a name to be searched for.
     pub dagger: PathBuf,
     /// `POCKETCI_LOG_FORMAT`.

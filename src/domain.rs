@@ -19,4 +19,5 @@ pub mod admission;
 pub mod plan;
 pub mod run;
 pub mod report;
+pub mod mend;
 pub mod redact;

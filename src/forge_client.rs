@@ -40,11 +40,28 @@ impl ForgeClient {
         Self { home, token, http: OnceLock::new() }
     }
 
+    /// Whether there is a token to send.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Sends a request to the API and returns whatever it answers, redirects and errors too.
     ///
     /// # Errors
     /// A request to another scheme, host or port is not sent at all; else the network's failure.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Unreachable> {
+        self.send_for(request, ANSWER_LIMIT).await
+    }
+
+    /// The same for an answer of up to `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`ForgeClient::send`].
+    pub async fn send_for(
+        &self,
+        request: Request<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
         let (mut head, body) = request.into_parts();
         let url = self.address(&head.uri)?;
         head.headers.remove(AUTHORIZATION);
@@ -58,8 +75,9 @@ impl ForgeClient {
         let mut answer = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(Unreachable(format!("{place}: The answer is over 1 MiB")));
+            if body.len() + chunk.len() > limit {
+                let mib = limit / (1024 * 1024);
+                return Err(Unreachable(format!("{place}: The answer is over {mib} MiB")));
             }
             body.extend_from_slice(&chunk);
         }

@@ -24,6 +24,7 @@ mod connection;
 mod delivery;
 mod error;
 mod intake;
+mod kept;
 mod listing;
 pub mod log;
 mod pack;
@@ -36,7 +37,8 @@ pub use call::{ClaimedCall, Startable};
 pub use delivery::{ClaimedDelivery, DeliveryView, Settlement};
 pub use error::StoreError;
 pub use intake::{NewDelivery, Recorded};
-pub use report::{OwedReport, ReportId, ReportView};
+pub use kept::KeptDelivery;
+pub use report::{OwedReport, ReportId, ReportView, SentCommit, SentReport};
 pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
 pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
 

@@ -6,10 +6,12 @@
 //! looks again after a while anyway.
 
 mod call_log;
+pub mod catch_up;
 mod dispatch;
 mod engine;
 mod execute;
 mod prepare;
+mod reconcile;
 mod report;
 mod workspace;
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How long calls under way may go on once the agent was told to stop.
     pub drain_timeout: Duration,
+    /// How far back events that did not arrive are looked for at start.
+    pub catch_up: Option<Duration>,
     pub forks: Forks,
     pub host_commands: bool,
     /// What every call sees: `PATH`, proxies, CA files, the engine's address.
@@ -77,6 +81,9 @@ pub struct Worker {
     pub deliveries: Arc<Notify>,
     calls: Notify,
     reports: Notify,
+    /// The forge was away and is back: what it shows is to be compared.
+    reconcile: Notify,
+    gate: report::Gate,
     engine: Engine,
     /// One listing at a time: a burst of pushes lists a changed module once.
     listing: tokio::sync::Mutex<()>,
@@ -111,6 +118,8 @@ impl Worker {
             deliveries,
             calls,
             reports,
+            reconcile: Notify::new(),
+            gate: report::Gate::default(),
             engine,
             listing: tokio::sync::Mutex::default(),
             workspaces,
@@ -148,6 +157,8 @@ impl Worker {
         let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
         tasks.spawn(dispatch::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));
         tasks.close();
         tasks.wait().await;
         quiet.cancel();

@@ -92,6 +92,7 @@ pub(super) fn read(
         parallelism: env.parallelism(host.cpus),
         call_timeout: env.call_timeout(),
         drain_timeout: env.drain_timeout(),
+        catch_up: env.catch_up(),
         dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
         log_format: env.log_format(),
         warnings,
@@ -364,6 +365,17 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 self.wrong.push(format!("POCKETCI_DRAIN_TIMEOUT: {error}"));
                 DEFAULT
             }),
+        }
+    }
+
+    fn catch_up(&mut self) -> Option<Duration> {
+        let text = self.text("POCKETCI_CATCH_UP").filter(|text| text != "0" && text != "0s")?;
+        match duration::parse(&text) {
+            Ok(window) => Some(window),
+            Err(error) => {
+                self.wrong.push(format!("POCKETCI_CATCH_UP: {error}"));
+                None
+            }
         }
     }
 

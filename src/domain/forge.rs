@@ -14,8 +14,10 @@ mod any;
 pub mod github;
 mod wire;
 
-pub use any::{answer, clone_url, event, head_reference, label_reference, status_request};
-pub use github::Answer;
+pub use any::{
+    answer, clone_url, event, head_reference, label_reference, shown, shown_request, status_request,
+};
+pub use github::{Answer, Refused};
 
 /// The headers of a request or an answer, whatever the case of their names.
 #[derive(Clone, Default)]

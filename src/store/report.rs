@@ -18,6 +18,10 @@ use super::{Store, lock, pack};
 use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
 use crate::domain::run::Status;
 
+mod recent;
+
+pub use recent::{SentCommit, SentReport};
+
 /// Our number of a context on a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReportId(pub i64);
@@ -80,7 +84,7 @@ const OWE: &str = "\
     ON CONFLICT (vendor, repository, sha, context) DO UPDATE SET
         run = excluded.run, delivery = excluded.delivery, commit_state = excluded.commit_state,
         description = excluded.description, seq = report.seq + 1, state = 'owed', tries = 0,
-        owed_since = excluded.owed_since
+        mended = 0, owed_since = excluded.owed_since
     WHERE report.commit_state IS NOT excluded.commit_state
        OR report.description IS NOT excluded.description
        OR report.run IS NOT excluded.run
@@ -160,16 +164,28 @@ impl Store {
         seq: i64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.report_taken(id, seq, None, now).await
+    }
+
+    /// The same, with the number that the forge gave to the post.
+    pub async fn report_taken(
+        &self,
+        id: ReportId,
+        seq: i64,
+        post: Option<i64>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.answered(id).await?;
         // What was taken shows that the forge takes things: a newer state need not wait.
         let sql = "UPDATE report SET
                      state = iif(seq = $1, 'sent', state), sent_at = $2, next_try = NULL,
-                     tries = 0, note = NULL
+                     tries = 0, note = NULL, post = $4
                    WHERE id = $3 AND state = 'owed' RETURNING seq > $1";
         let newer = sqlx::query_scalar(sql)
             .bind(seq)
             .bind(now.as_microsecond())
             .bind(id.0)
+            .bind(post)
             .fetch_optional(tx.db())
             .await?;
         tx.commit().await?;
@@ -209,6 +225,28 @@ impl Store {
                    WHERE id = $2 AND state = 'owed' AND seq = $3";
         sqlx::query(sql).bind(why).bind(id.0).bind(seq).execute(tx.db()).await?;
         tx.commit().await
+    }
+
+    /// The forge is back: what was postponed need not wait any longer.
+    pub async fn hasten_reports(&self) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = "UPDATE report SET next_try = NULL WHERE state = 'owed' AND next_try IS NOT NULL";
+        sqlx::query(sql).execute(tx.db()).await?;
+        tx.commit().await
+    }
+
+    /// Gives up what has been owed since before `before` and is in nobody's hands; how many.
+    pub async fn drop_reports(&self, before: Timestamp, why: &str) -> Result<u64, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let in_flight: Vec<i64> = lock(&self.inner.in_flight).iter().map(|id| id.0).collect();
+        let sql = "UPDATE report SET state = 'dropped', next_try = NULL, note = $1
+                   WHERE state = 'owed' AND owed_since < $2
+                     AND id NOT IN (SELECT value FROM json_each($3))";
+        let drop = sqlx::query(sql).bind(why).bind(before.as_microsecond());
+        let drop = drop.bind(pack::to_json("the reports in flight", &in_flight)?);
+        let dropped = drop.execute(tx.db()).await?.rows_affected();
+        tx.commit().await?;
+        Ok(dropped)
     }
 
     /// The contexts of a run, by name.

@@ -9,7 +9,10 @@ use sqlx::{Executor, SqliteConnection};
 use super::error::StoreError;
 
 /// The text of version 1, 2, ….
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_deliveries_runs_calls_reports.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_deliveries_runs_calls_reports.sql"),
+    include_str!("migrations/0003_posts.sql"),
+];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is
 /// newer.

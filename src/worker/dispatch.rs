@@ -163,6 +163,9 @@ impl Worker {
         if event.is_fork() && self.settings.forks == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
+        if let Some(reason) = self.caught_up(delivery, &event).await.map_err(Later::Agent)? {
+            return Ok(Settlement::Skipped(reason));
+        }
         let (mirror, sha) = self.fetch(&event, &repository).await?;
         let trust = self.trust(&event, &repository).await?;
         if trust.outside && self.settings.forks == Forks::Never {

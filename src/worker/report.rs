@@ -1,5 +1,11 @@
 //! Statuses owed become statuses sent, whatever the forge is doing meanwhile.
+//!
+//! The store keeps the order within a context; here is decided when, how many at once, and what
+//! an answer means for everything else that is owed.
 
+mod gate;
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{NET, Worker};
 use crate::domain::forge::{self, Answer, Headers};
+use crate::domain::ids::{DeliveryId, RepoName, RunId};
 use crate::store::OwedReport;
+
+pub(super) use gate::Gate;
+use gate::{News, Pass, Why};
 
 /// Statuses sent at once: GitHub asks for few concurrent writes.
 const AT_ONCE: usize = 8;
@@ -21,28 +31,50 @@ const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// How often what has waited for too long is given up while nothing is sent.
+const SWEEP: Duration = Duration::from_secs(3600);
+
 /// Sends until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
+    if !worker.forge.has_token() {
+        return wait_for_a_token(&worker, quiet).await;
+    }
+    // Whatever an earlier agent waited for (a token above all) may be mended by now.
+    worker.hasten().await;
     let (tasks, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)));
     while !quiet.is_cancelled() {
         let mut wake = std::pin::pin!(worker.reports.notified());
         wake.as_mut().enable();
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        match worker.store.claim_reports(Timestamp::now(), 1).await {
-            Ok(owed) if !owed.is_empty() => {
-                let worker = Arc::clone(&worker);
-                tasks.spawn(async move {
-                    for report in owed {
-                        worker.send(report).await;
+        let slot = tokio::select! {
+            slot = Arc::clone(&slots).acquire_owned() => slot,
+            () = quiet.cancelled() => break,
+        };
+        let Ok(slot) = slot else { break };
+        let again = match worker.gate.pass(Timestamp::now()) {
+            Pass::Wait(until) => super::until(until),
+            pass => match worker.store.claim_reports(Timestamp::now(), 1).await {
+                Ok(owed) if !owed.is_empty() => {
+                    let worker = Arc::clone(&worker);
+                    tasks.spawn(async move {
+                        for report in owed {
+                            worker.send(report, pass).await;
+                        }
+                        drop(slot);
+                        // The context may have moved on meanwhile.
+                        worker.reports.notify_one();
+                    });
+                    continue;
+                }
+                claimed => {
+                    worker.gate.unused(pass);
+                    if let Err(error) = claimed {
+                        tracing::error!(%error, "Failed to take the next status");
                     }
-                    drop(slot);
-                });
-                continue;
-            }
-            Ok(_) => drop(slot),
-            Err(error) => tracing::error!(%error, "Failed to take the next status"),
-        }
-        let again = super::until(worker.store.next_report_due().await.ok().flatten());
+                    super::until(worker.store.next_report_due().await.ok().flatten())
+                }
+            },
+        };
+        drop(slot);
         tokio::select! {
             () = wake => {}
             () = tokio::time::sleep(again.min(NET)) => {}
@@ -54,57 +86,143 @@ pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
     let _ = tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await;
 }
 
+/// Without a token no forge takes a status: they are kept for a day, for a start with one.
+async fn wait_for_a_token(worker: &Worker, quiet: CancellationToken) {
+    worker.tell("forge", true, "GITHUB_TOKEN is not set: statuses are kept for a day, not sent");
+    while !quiet.is_cancelled() {
+        worker.give_up_stale("GITHUB_TOKEN was not set for a day").await;
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = quiet.cancelled() => {}
+        }
+    }
+}
+
 impl Worker {
-    async fn send(&self, report: OwedReport) {
+    async fn send(&self, report: OwedReport, pass: Pass) {
+        let now = Timestamp::now();
+        if let Some(next) = self.gate.holds_up(&report.repository, now, dice()) {
+            self.gate.unused(pass);
+            let why = "The repository refuses statuses for the moment";
+            let done = self.store.report_failed(report.id, report.seq, next, why).await;
+            return complain(done);
+        }
         let answer = self.post(&report).await;
         let now = Timestamp::now();
+        let news = self.gate.learn(&report.repository, &answer, pass, now, dice());
         let waited = now.duration_since(report.owed_since).unsigned_abs();
-        let done = match answer {
-            Answer::Done => {
-                self.tell("forge", true, "takes statuses");
-                self.store.report_sent(report.id, report.seq, now).await.map(|_| ())
+        let context = &report.status.context;
+        let done = match &answer {
+            Answer::Done { post } => {
+                self.store.report_taken(report.id, report.seq, *post, now).await.map(|_| ())
             }
             Answer::Never { why } => {
-                tracing::warn!(context = %report.status.context, %why, "The forge will never take a status");
-                self.store.report_dropped(report.id, report.seq, &why).await
+                tracing::warn!(%context, %why, "The forge will never take a status");
+                self.store.report_dropped(report.id, report.seq, why).await
             }
-            Answer::Retry { why, .. } | Answer::Refused { why } if waited > PATIENCE => {
-                tracing::error!(context = %report.status.context, %why, "A status is given up after a day");
-                self.store.report_dropped(report.id, report.seq, &why).await
+            Answer::NotYet { why }
+            | Answer::Retry { why }
+            | Answer::Limited { why, .. }
+            | Answer::Refused { why, .. }
+                if waited > PATIENCE =>
+            {
+                tracing::error!(%context, %why, "A status is given up after a day");
+                self.store.report_dropped(report.id, report.seq, why).await
             }
-            Answer::Retry { after, why } => {
-                tracing::info!(context = %report.status.context, %why, "A status is sent again later");
-                let next = now + after.unwrap_or_else(|| pause(report.tries, report.seq));
-                self.store.report_failed(report.id, report.seq, next, &why).await
+            Answer::NotYet { why } | Answer::Retry { why } => {
+                tracing::info!(%context, %why, "A status is sent again later");
+                let next = now + pause(report.tries, dice());
+                self.store.report_failed(report.id, report.seq, next, why).await
             }
-            Answer::Refused { why } => {
-                tracing::error!(repository = %report.repository, %why, "The forge refuses our token");
-                self.tell("forge", false, &why);
-                self.store.report_failed(report.id, report.seq, now + LONGEST, &why).await
+            // The gate knows when the next one may go; this one is as good as any other.
+            Answer::Limited { after, why } => {
+                self.store.report_failed(report.id, report.seq, now + *after, why).await
+            }
+            Answer::Refused { why, .. } => {
+                let next = now + spread(LONGEST, dice());
+                self.store.report_failed(report.id, report.seq, next, why).await
             }
         };
-        if let Err(error) = done {
-            tracing::error!(%error, "Failed to write down what became of a status; it is sent again");
+        complain(done);
+        self.spread_the_word(&report.repository, &answer, news).await;
+    }
+
+    /// Takes in what the forge answered to something else than a status.
+    pub(super) async fn heard(&self, repository: &RepoName, answer: &Answer) {
+        let news = self.gate.learn(repository, answer, Pass::Open, Timestamp::now(), dice());
+        self.spread_the_word(repository, answer, news).await;
+    }
+
+    /// Tells people, and everything that waits, what an answer has changed.
+    async fn spread_the_word(&self, repository: &RepoName, answer: &Answer, news: News) {
+        let why = match answer {
+            Answer::Done { .. } => "takes statuses",
+            Answer::NotYet { why }
+            | Answer::Retry { why }
+            | Answer::Limited { why, .. }
+            | Answer::Refused { why, .. }
+            | Answer::Never { why } => why,
+        };
+        match news {
+            News::Nothing => {}
+            News::Shut { until, why: Why::Limited } => {
+                tracing::warn!(%until, why, "Statuses wait for the forge's rate limit");
+                self.tell("forge", false, &format!("{why}; statuses wait until {until:.0}"));
+            }
+            News::Shut { why: Why::Refused, .. } => {
+                tracing::error!(why, "The forge refuses our token; statuses wait until it is mended");
+                self.tell("forge", false, why);
+            }
+            News::Shut { why: Why::Down, .. } => {
+                tracing::warn!(why, "The forge is down; statuses wait until it is back");
+                self.tell("forge", false, why);
+            }
+            News::Opened => {
+                tracing::info!("The forge answers again; statuses are sent");
+                self.hasten().await;
+                self.tell("forge", true, "answers again");
+                self.reconcile.notify_one();
+            }
+            News::RepositoryRefuses { alone } => {
+                tracing::error!(%repository, why, "The forge refuses statuses of a repository");
+                if alone {
+                    self.tell("forge", false, &format!("`{repository}`: {why}"));
+                }
+            }
+            News::RepositoryTakes => {
+                tracing::info!(%repository, "The forge takes statuses of the repository again");
+            }
         }
-        // The context may have moved on meanwhile.
-        self.reports.notify_one();
+        match answer {
+            Answer::Done { .. } => self.tell("forge", true, why),
+            // A token that is refused for long holds up more than its own probes.
+            Answer::Refused { .. } => self.give_up_stale(why).await,
+            _ => {}
+        }
+    }
+
+    async fn hasten(&self) {
+        if let Err(error) = self.store.hasten_reports().await {
+            tracing::error!(%error, "Failed to hasten the statuses that wait");
+        }
+    }
+
+    async fn give_up_stale(&self, why: &str) {
+        match self.store.drop_reports(Timestamp::now() - PATIENCE, why).await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::error!(dropped, why, "Statuses are given up after a day"),
+            Err(error) => tracing::error!(%error, "Failed to give up old statuses"),
+        }
     }
 
     async fn post(&self, report: &OwedReport) -> Answer {
-        let target = match report.run {
-            Some(run) => format!("{}/runs/{run}", self.settings.public_url),
-            None => match report.delivery {
-                Some(delivery) => format!("{}/deliveries/{delivery}", self.settings.public_url),
-                None => self.settings.public_url.clone(),
-            },
-        };
         let request = forge::status_request(
             report.vendor,
             &self.settings.api,
             &report.repository,
             &report.sha,
             &report.status,
-            &target,
+            &self.link(report.run, report.delivery),
         );
         match self.forge.send(request).await {
             Ok(response) => {
@@ -112,14 +230,42 @@ impl Worker {
                 let status = response.status().as_u16();
                 forge::answer(report.vendor, status, &headers, response.body(), Timestamp::now())
             }
-            Err(error) => Answer::Retry { after: None, why: error.to_string() },
+            Err(error) => Answer::Retry { why: error.to_string() },
+        }
+    }
+
+    /// Where a status leads.
+    pub(super) fn link(&self, run: Option<RunId>, delivery: Option<DeliveryId>) -> String {
+        let root = &self.settings.public_url;
+        match (run, delivery) {
+            (Some(run), _) => format!("{root}/runs/{run}"),
+            (None, Some(delivery)) => format!("{root}/deliveries/{delivery}"),
+            (None, None) => root.clone(),
         }
     }
 }
 
-/// Doubling pauses from a second, spread by a quarter so that statuses owed together are not
-/// sent again together.
-fn pause(tries: u32, seed: i64) -> Duration {
-    let base = Duration::from_secs(1 << tries.min(9)).min(LONGEST);
-    base + base / 4 * (seed.unsigned_abs() % 8) as u32 / 8
+fn complain<T>(done: Result<T, crate::store::StoreError>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "Failed to write down what became of a status; it is sent again");
+    }
 }
+
+/// Doubling pauses from a second.
+fn pause(tries: u32, dice: u64) -> Duration {
+    spread(Duration::from_secs(1 << tries.min(9)).min(LONGEST), dice)
+}
+
+/// Between half of it and one and a half, so that what failed together does not come back
+/// together.
+fn spread(middle: Duration, dice: u64) -> Duration {
+    middle / 2 + middle.mul_f64(dice as f64 / u64::MAX as f64)
+}
+
+/// A number that nobody can foresee: the standard library seeds its maps from the system.
+pub(super) fn dice() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests;

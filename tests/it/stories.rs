@@ -14,5 +14,7 @@ mod secrets;
 mod trust;
 mod commands;
 mod weather;
+mod statuses;
+mod catch_up;
 mod restart;
 mod start;

@@ -7,6 +7,7 @@ use super::github::{self, Answer};
 use super::{Headers, PayloadError};
 use crate::domain::event::Event;
 use crate::domain::ids::{RepoName, Sha, Vendor};
+use crate::domain::mend::Posted;
 use crate::domain::run::Status;
 
 /// Reads the event that a delivery tells of.
@@ -55,6 +56,22 @@ pub fn status_request(
     target_url: &str,
 ) -> http::Request<Vec<u8>> {
     github::status_request(api, repository, sha, status, target_url)
+}
+
+/// The request for a page of what a commit shows, from 1: the newest post of each context.
+pub fn shown_request(
+    _vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    sha: &Sha,
+    page: usize,
+) -> http::Request<Vec<u8>> {
+    github::shown_request(api, repository, sha, page)
+}
+
+/// What such a page says; none when it cannot be read.
+pub fn shown(_vendor: Vendor, body: &[u8]) -> Option<Vec<Posted>> {
+    github::shown(body)
 }
 
 /// What a forge's reply to a status means.

@@ -14,12 +14,17 @@ use body::Body;
 
 mod body;
 mod comment;
+pub mod hooks;
 mod pull_request;
 mod push;
+pub mod refs;
+mod rest;
+mod shown;
 mod status;
 mod workflow;
 
-pub use status::{Answer, answer, status_request};
+pub use shown::{shown, shown_request};
+pub use status::{Answer, Refused, answer, status_request};
 
 /// The header with the event's name.
 pub const EVENT_HEADER: &str = "X-GitHub-Event";

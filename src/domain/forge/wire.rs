@@ -41,6 +41,13 @@ pub(super) struct Object<T>(pub(super) T);
 pub(super) struct Id(pub(super) String);
 
 impl<T> Field<T> {
+    pub(super) fn take(self) -> Option<T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Wrong => None,
+        }
+    }
+
     pub(super) fn get(&self) -> Option<&T> {
         match self {
             Self::Is(value) => Some(value),

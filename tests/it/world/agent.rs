@@ -76,6 +76,11 @@ impl Agent {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Its variables.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     pub fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }

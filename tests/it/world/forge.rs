@@ -5,6 +5,7 @@
 
 mod face;
 mod hook;
+mod past;
 mod payload;
 mod repo;
 
@@ -54,12 +55,18 @@ struct State {
     /// What is answered to statuses instead, and how often still (none: until told otherwise).
     statuses_refused_with: Option<(Refusal, Option<usize>)>,
     git_refused_with: Option<Refusal>,
+    /// Nobody may read the webhooks.
+    hooks_hidden: bool,
+    /// Statuses that were ever accepted.
+    posts: u64,
     requests: Vec<Request>,
 }
 
 /// A status as it was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// Later posts have higher ones.
+    pub id: u64,
     pub repository: String,
     pub sha: String,
     pub state: String,
@@ -85,6 +92,8 @@ pub enum Refusal {
     BadGateway,
     /// 429 with `Retry-After` in seconds.
     RateLimited(u64),
+    /// 403 with nothing left until so many seconds from now.
+    Exhausted(u64),
     /// 422 `No commit found for SHA`, as right after a push.
     NoCommit,
     BadCredentials,
@@ -168,6 +177,40 @@ impl Forge {
 
     pub fn accept_statuses(&self) {
         self.state().statuses_refused_with = None;
+    }
+
+    /// Loses what was posted of a context but for the first `kept` posts, as a forge restored
+    /// from a backup does.
+    pub fn lose_statuses(&self, sha: &str, context: &str, kept: usize) {
+        self.ledger.change(|state| {
+            let mut seen = 0;
+            state.statuses.retain(|status| {
+                let of_it = status.sha == sha && status.context == context;
+                seen += usize::from(of_it);
+                !of_it || seen <= kept
+            });
+        });
+    }
+
+    /// Somebody posts a status, who is not the agent or an agent of long ago.
+    pub fn post_status(&self, repo: &Repo, sha: &str, context: &str, state: &str, url: &str) {
+        self.ledger.change(|forge| {
+            let id = forge.next_post();
+            forge.statuses.push(Status {
+                id,
+                repository: repo.name().to_owned(),
+                sha: sha.to_owned(),
+                state: state.to_owned(),
+                context: context.to_owned(),
+                description: "By hand".to_owned(),
+                target_url: url.to_owned(),
+            });
+        });
+    }
+
+    /// Lets nobody read the webhooks and what became of them.
+    pub fn hide_hooks(&self) {
+        self.state().hooks_hidden = true;
     }
 
     /// Answers git with this until [`Forge::serve_git`].
@@ -317,6 +360,11 @@ impl Ledger {
 }
 
 impl State {
+    fn next_post(&mut self) -> u64 {
+        self.posts += 1;
+        self.posts
+    }
+
     fn statuses_of(&self, sha: &str) -> Vec<Status> {
         self.statuses.iter().filter(|status| status.sha == sha).cloned().collect()
     }

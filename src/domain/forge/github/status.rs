@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Headers;
 use super::super::wire::{Field, List, Object};
+use super::rest;
 use crate::domain::ids::{RepoName, Sha};
 use crate::domain::run::{Status, description};
-
-/// The version of GitHub's REST API that the request is written for.
-const API_VERSION: &str = "2022-11-28";
 
 /// What GitHub's documentation asks for between tries when an answer names no time.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
@@ -39,9 +37,7 @@ pub fn status_request(
     status: &Status,
     target_url: &str,
 ) -> http::Request<Vec<u8>> {
-    let segment = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let repo: Vec<_> = repo.as_str().split('/').map(segment).collect();
-    let url = format!("{api}/repos/{}/statuses/{sha}", repo.join("/"));
+    let url = format!("{}/statuses/{sha}", rest::repository(api, repo));
     let body = StatusBody {
         state: status.state.as_str(),
         context: &status.context,
@@ -49,31 +45,33 @@ pub fn status_request(
         target_url: Some(target_url).filter(|url| !url.is_empty()),
     };
     let body = serde_json::to_vec(&body).expect("a struct of texts is always JSON");
-    http::Request::post(url)
-        .header("accept", "application/vnd.github+json")
-        .header("x-github-api-version", API_VERSION)
-        .header("content-type", "application/json")
-        .body(body)
-        .expect("the base is a URL since the configuration was read, and the rest is encoded")
+    rest::post(&url, body)
 }
 
 /// What GitHub's answer to a request means for what we owe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    Done,
-    /// It may pass: try again, not before `after` where GitHub says how long.
-    Retry {
-        after: Option<Duration>,
-        why: String,
-    },
+    /// It was taken; as what number, where the answer says so. Later posts have higher ones.
+    Done { post: Option<i64> },
+    /// This one may be taken later, whatever becomes of the others.
+    NotYet { why: String },
+    /// The forge is in trouble, which may pass.
+    Retry { why: String },
+    /// Nothing at all is to be asked of it before this has passed.
+    Limited { after: Duration, why: String },
     /// It passes when somebody mends a token or a setting; tell the operator, try on slowly.
-    Refused {
-        why: String,
-    },
+    Refused { whom: Refused, why: String },
     /// It never passes: give up.
-    Never {
-        why: String,
-    },
+    Never { why: String },
+}
+
+/// Who is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Whatever we ask for: the token is not valid.
+    Everything,
+    /// What we ask for in one repository.
+    Repository,
 }
 
 #[derive(Default, Deserialize)]
@@ -81,6 +79,12 @@ pub enum Answer {
 struct ErrorBody {
     message: Field<String>,
     errors: List<Object<Fault>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Taken {
+    id: Field<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -99,46 +103,57 @@ pub fn answer(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> An
             format!("GitHub answered {status} (`{said}`): {text}")
         }
     };
-    let retry = |after, text| Answer::Retry { after, why: why(text) };
+    let limited = |after, text| Answer::Limited { after, why: why(text) };
+    let refused = |text| Answer::Refused { whom: Refused::Repository, why: why(text) };
     match status {
-        200..=299 => Answer::Done,
+        200..=299 => Answer::Done { post: number(body) },
         300..=399 => {
             let to = headers.get("location").unwrap_or("nowhere");
             let to = description(to.split('?').next().unwrap_or_default());
-            Answer::Refused {
-                why: format!(
-                    "GitHub answered {status}, a redirect to `{to}`, which is not followed with \
-                     credentials: the repository was renamed, or `POCKETCI_GITHUB_URL` is not \
-                     where it is served from"
-                ),
-            }
+            let why = format!(
+                "GitHub answered {status}, a redirect to `{to}`, which is not followed with \
+                 credentials: the repository was renamed, or `POCKETCI_GITHUB_URL` is not where \
+                 it is served from"
+            );
+            Answer::Refused { whom: Refused::Repository, why }
         }
-        401 => Answer::Refused { why: why("`GITHUB_TOKEN` is not valid; make a new one") },
+        401 => {
+            let why = why("`GITHUB_TOKEN` is not valid; make a new one");
+            Answer::Refused { whom: Refused::Everything, why }
+        }
         403 | 429 => match pause(headers, now) {
-            Some(pause) => retry(Some(pause), "the rate limit is used up"),
+            Some(pause) => limited(pause, "the rate limit is used up"),
             None if status == 429 || is_rate_limit(&said) => {
-                retry(Some(RATE_LIMIT_PAUSE), "the rate limit is used up")
+                limited(RATE_LIMIT_PAUSE, "the rate limit is used up")
             }
             None if said.contains("archived") => {
                 Answer::Never { why: why("an archived repository takes no statuses") }
             }
-            None => Answer::Refused {
-                why: why(
-                    "`GITHUB_TOKEN` may not write commit statuses here (a classic token needs \
-                     `repo:status`, a fine-grained one `Commit statuses: write`)",
-                ),
-            },
+            None => refused(
+                "`GITHUB_TOKEN` may not write commit statuses here (a classic token needs \
+                 `repo:status`, a fine-grained one `Commit statuses: write`)",
+            ),
         },
-        404 => Answer::Refused {
-            why: why("the repository is gone, or `GITHUB_TOKEN` has no access to it"),
-        },
+        404 => refused("the repository is gone, or `GITHUB_TOKEN` has no access to it"),
         // A commit of a moment ago is not yet everywhere on GitHub's side.
-        422 if said.contains("No commit found") => retry(None, "the commit is not known there yet"),
+        422 if said.contains("No commit found") => {
+            Answer::NotYet { why: why("the commit is not known there yet") }
+        }
         408 | 409 | 425 | 500..=599 => {
-            retry(retry_after(headers), "the fault is on its side and may pass")
+            let text = "the fault is on its side and may pass";
+            match retry_after(headers) {
+                Some(pause) => limited(pause, text),
+                None => Answer::Retry { why: why(text) },
+            }
         }
         _ => Answer::Never { why: why("the status is not acceptable and is given up") },
     }
+}
+
+/// The number that GitHub gave to what it took.
+fn number(body: &[u8]) -> Option<i64> {
+    let taken: Field<Object<Taken>> = serde_json::from_slice(body).ok()?;
+    taken.part()?.id.get().and_then(|id| i64::try_from(*id).ok())
 }
 
 /// How long to wait by the answer's headers, if they speak of a rate limit.

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 
 use super::super::git;
-use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME};
+use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, past};
 
 /// GitHub's limit on a status's description, in characters.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -67,7 +67,10 @@ async fn answer(
 ) -> Response<Body> {
     let path = uri.path().to_owned();
     let response = match path.strip_prefix("/api/v3") {
-        Some(api) => rest(&ledger, &method, api, &headers, &body).await,
+        Some(api) => {
+            let query = uri.query().unwrap_or_default();
+            rest(&ledger, &method, (api, query), &headers, &body).await
+        }
         None => repository(&ledger, &method, &uri, &headers, body).await,
     };
     let request = Request {
@@ -89,6 +92,13 @@ async fn refuse(refusal: Refusal, sha: &str) -> Response<Body> {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             response
         }
+        Refusal::Exhausted(seconds) => {
+            let mut response = message(403, "API rate limit exceeded for user ID 42.");
+            let reset = jiff::Timestamp::now().as_second() + seconds as i64;
+            response.headers_mut().insert("x-ratelimit-remaining", 0.into());
+            response.headers_mut().insert("x-ratelimit-reset", reset.into());
+            response
+        }
         Refusal::NoCommit => message(422, &format!("No commit found for SHA: {sha}")),
         Refusal::BadCredentials => message(401, "Bad credentials"),
         Refusal::Hang => std::future::pending().await,
@@ -107,7 +117,7 @@ async fn refuse(refusal: Refusal, sha: &str) -> Response<Body> {
 async fn rest(
     ledger: &Ledger,
     method: &Method,
-    path: &str,
+    (path, query): (&str, &str),
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response<Body> {
@@ -122,6 +132,7 @@ async fn rest(
             status(ledger, &format!("{owner}/{name}"), sha, body).await
         }
         ("GET", ["user"]) => respond(200, &json!({"login": USERNAME, "id": 42})),
+        ("GET", parts) => past::answer(ledger, parts, query),
         _ => message(404, "Not Found"),
     }
 }
@@ -146,7 +157,8 @@ async fn status(ledger: &Ledger, repository: &str, sha: &str, body: &[u8]) -> Re
         return message(400, "Problems parsing JSON");
     };
     let field = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-    let status = Status {
+    let mut status = Status {
+        id: 0,
         repository: repository.to_owned(),
         sha: sha.to_owned(),
         state: field("state"),
@@ -160,8 +172,9 @@ async fn status(ledger: &Ledger, repository: &str, sha: &str, body: &[u8]) -> Re
     if !has_commit(&folder, sha).await {
         return message(422, &format!("No commit found for SHA: {sha}"));
     }
+    status.id = ledger.change(super::State::next_post);
     let answer = json!({
-        "state": status.state, "context": status.context, "description": status.description,
+        "id": status.id, "state": status.state, "context": status.context, "description": status.description,
         "target_url": status.target_url,
     });
     ledger.change(|state| state.statuses.push(status));
@@ -281,11 +294,11 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn message(status: u16, text: &str) -> Response<Body> {
+pub(super) fn message(status: u16, text: &str) -> Response<Body> {
     respond(status, &json!({"message": text, "documentation_url": "https://docs.github.com/rest"}))
 }
 
-fn respond(status: u16, body: &Value) -> Response<Body> {
+pub(super) fn respond(status: u16, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     let json = header::HeaderValue::from_static("application/json; charset=utf-8");

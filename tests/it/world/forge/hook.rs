@@ -13,6 +13,9 @@ use super::{Forge, PullRequest, Repo};
 /// The webhook's secret.
 pub const SECRET: &str = "It's a Secret to Everybody";
 
+/// The webhook's id.
+pub const HOOK: &str = "292430182";
+
 /// A webhook that was sent, and what the agent said.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -23,6 +26,7 @@ pub struct Delivery {
     /// 0: nobody answered.
     pub status: u16,
     pub answer: String,
+    pub at: jiff::Timestamp,
 }
 
 /// `sha256=…` over these bytes.
@@ -38,6 +42,14 @@ impl Forge {
     pub fn push(&self, repo: &Repo, branch: &str) -> Delivery {
         let body = self.pushed(repo, branch);
         self.deliver("push", &body).accepted()
+    }
+
+    /// Pushes a branch while nobody listens: the webhook does not arrive.
+    #[track_caller]
+    pub fn push_unheard(&self, repo: &Repo, branch: &str) -> Delivery {
+        let delivery = self.deliver("push", &self.pushed(repo, branch));
+        assert_eq!(delivery.status, 0, "somebody listened: {}", delivery.answer);
+        delivery
     }
 
     /// Moves the branch and writes the webhook, but keeps it for the story to send.
@@ -194,7 +206,8 @@ impl Forge {
             Err(why) => (0, why.to_string()),
         };
         let (id, event) = (id.to_owned(), event.to_owned());
-        let delivery = Delivery { id, event, body, status, answer };
+        let at = jiff::Timestamp::now();
+        let delivery = Delivery { id, event, body, status, answer, at };
         self.ledger.change(|state| state.deliveries.push(delivery.clone()));
         delivery
     }
@@ -233,7 +246,7 @@ pub fn headers(
         ("User-Agent", "GitHub-Hookshot/044aadd".to_owned()),
         ("X-GitHub-Delivery", id.to_owned()),
         ("X-GitHub-Event", event.to_owned()),
-        ("X-GitHub-Hook-ID", "292430182".to_owned()),
+        ("X-GitHub-Hook-ID", HOOK.to_owned()),
         ("X-GitHub-Hook-Installation-Target-ID", "79929171".to_owned()),
         ("X-GitHub-Hook-Installation-Target-Type", "repository".to_owned()),
         ("X-Hub-Signature-256", signature.to_owned()),

@@ -158,7 +158,7 @@ pub(super) fn plain(url: &str, repo: &Repo, action: &str) -> Value {
     })
 }
 
-fn repository(url: &str, repo: &Repo) -> Value {
+pub(super) fn repository(url: &str, repo: &Repo) -> Value {
     let name = repo.name();
     let page = format!("{url}/{name}");
     let api = format!("{url}/api/v3/repos/{name}");

@@ -1,0 +1,143 @@
+//! `deliveries`: what the forge has sent, and what it could not.
+//!
+//! It works on the data folder of an agent that does not run: what it records is planned when
+//! the agent starts.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Failure;
+use super::output::{self, BAD, FAINT, STRONG, count, plain};
+use crate::agent;
+use crate::config::Config;
+use crate::domain::duration;
+use crate::forge_client::ForgeClient;
+use crate::store::Store;
+use crate::worker::catch_up::{CatchUp, Caught, Found, How};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Ask the forge for what it could not deliver and for branches that moved meanwhile
+    #[command(after_help = AFTER_HELP)]
+    CatchUp(CatchUpOptions),
+}
+
+const AFTER_HELP: &str = "\
+The agent must not run: it has its data folder for itself. Let a running agent catch up by starting \
+it with POCKETCI_CATCH_UP=24h. What is found is recorded and planned when the agent starts: at most \
+one event for each branch, and nothing older than the window.
+
+GITHUB_TOKEN must be allowed to read the webhooks (`admin:repo_hook`, or `Webhooks: read`) and the \
+contents of the repositories. POCKETCI_URL tells which webhooks are the agent's before the first \
+delivery of one has come.";
+
+#[derive(Debug, Args)]
+struct CatchUpOptions {
+    /// How far back to look
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration::parse)]
+    since: Duration,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn deliveries(options: Options) -> Result<(), Failure> {
+    match options.what {
+        What::CatchUp(options) => catch_up(options).await,
+    }
+}
+
+async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
+    let config = Config::from_env()?;
+    if config.github.token.is_none() {
+        let failure = Failure::bad_input("GITHUB_TOKEN is not set: the forge tells nobody else");
+        return Err(failure.hint("make one that may read webhooks and contents"));
+    }
+    let failed = |error: anyhow::Error| Failure::unreachable(format!("{error:#}"));
+    if !config.data_dir.join("lock").exists() {
+        let text = format!("No agent has worked in `{}` yet", config.data_dir.display());
+        return Err(Failure::bad_input(text).hint("set POCKETCI_DATA_DIR as the agent has it"));
+    }
+    let _lock = agent::lock(&config.data_dir).map_err(|error| {
+        failed(error).hint(
+            "stop the agent for this, or start it with POCKETCI_CATCH_UP=24h to let it catch up by \
+             itself",
+        )
+    })?;
+    let store = Store::open(&config.data_dir).await.map_err(|error| failed(error.into()))?;
+    let github = &config.github;
+    let forge = ForgeClient::new(github.url.clone(), github.api.clone(), github.token.clone());
+    let look = CatchUp {
+        store: &store,
+        forge: &forge,
+        api: &github.api,
+        public_url: config.public_url.as_deref(),
+        since: Timestamp::now() - options.since,
+        dry_run: options.dry_run,
+    };
+    let caught = look.look().await.map_err(failed)?;
+    store.close().await;
+    if options.json { output::json(&as_json(&caught))? } else { print(&caught, options.dry_run)? }
+    if caught.incomplete {
+        let text = "The forge did not answer everything, so that something may still be missing";
+        return Err(Failure::unreachable(text).hint("do it again later: nothing is done twice"));
+    }
+    Ok(())
+}
+
+fn print(caught: &Caught, dry_run: bool) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    for one in &caught.found {
+        let Found { repository, title, sha, .. } = one;
+        let sha = sha.as_deref().map(|sha| format!(" at {}", &sha[..7])).unwrap_or_default();
+        let how = match &one.how {
+            How::Undelivered(guid) => format!("delivery {} did not arrive", plain(guid)),
+            How::Moved => "the branch has moved".to_owned(),
+        };
+        let title = plain(title);
+        writeln!(out, "{STRONG}{repository}{STRONG:#} {title}{sha} {FAINT}({how}){FAINT:#}")?;
+    }
+    for why in &caught.troubles {
+        writeln!(out, "{BAD}!{BAD:#} {}", plain(why))?;
+    }
+    let events = count(caught.found.len(), "event");
+    match (caught.found.len(), dry_run) {
+        (0, _) => writeln!(out, "Nothing is missing"),
+        (_, true) => writeln!(out, "{events} would be recorded"),
+        (_, false) => writeln!(out, "{events} recorded: start the agent to have them planned"),
+    }
+}
+
+fn as_json(caught: &Caught) -> serde_json::Value {
+    let found = caught.found.iter().map(|one| {
+        let undelivered = match &one.how {
+            How::Undelivered(guid) => Some(guid),
+            How::Moved => None,
+        };
+        json!({
+            "repository": one.repository,
+            "event": one.title,
+            "sha": one.sha,
+            "undelivered": undelivered,
+            "delivery": one.delivery,
+        })
+    });
+    json!({
+        "found": found.collect::<Vec<_>>(),
+        "troubles": caught.troubles,
+        "incomplete": caught.incomplete,
+    })
+}

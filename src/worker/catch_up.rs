@@ -1,0 +1,457 @@
+//! Finds what happened while nobody listened, and records it as the deliveries that it would
+//! have been.
+//!
+//! First what the forge's webhooks could not deliver, with the bodies that they would have
+//! brought and under their own ids: whatever redelivers one of them later brings a replay. It is
+//! read from the forge, not asked to be sent again, because what is read is on our disk before
+//! anything else happens, also while nobody listens; that it came from the forge is shown by
+//! whom we asked. Then, for what left no trace there, the heads of the branches: one push for
+//! each that is elsewhere than we last heard.
+
+mod heads;
+mod memory;
+mod twins;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use super::report::dice;
+use crate::domain::event::{Disposition, Event};
+use crate::domain::forge::github::hooks::{self, Attempt, Hook, Owner};
+use crate::domain::forge::github::refs;
+use crate::domain::forge::{self, Answer, Headers};
+use crate::domain::ids::{DeliveryId, RepoName, Vendor};
+use crate::forge_client::ForgeClient;
+use crate::store::{NewDelivery, Recorded, Store};
+
+use memory::Memory;
+
+/// Repositories that are asked about, the most recently heard of first.
+const REPOSITORIES: usize = 200;
+/// Pages of hooks, branches or attempts that are read of one thing.
+const PAGES: usize = 20;
+/// The largest body of a webhook is 25 MiB; around it are headers and what we answered.
+const DELIVERY_LIMIT: usize = 32 * 1024 * 1024;
+/// Whose delivery it is, among the headers that are kept.
+const HOOK_ID: &str = "x-github-hook-id";
+/// Tries at start before what could not be asked is left.
+const TRIES: u32 = 10;
+
+/// One look back.
+pub struct CatchUp<'a> {
+    pub store: &'a Store,
+    pub forge: &'a ForgeClient,
+    /// The forge's API without a slash at the end.
+    pub api: &'a str,
+    /// Where the forge sends its hooks, without a slash at the end; none where it is not known.
+    pub public_url: Option<&'a str>,
+    /// Nothing older is looked for.
+    pub since: Timestamp,
+    /// Records nothing.
+    pub dry_run: bool,
+}
+
+/// What a look back has found.
+#[derive(Debug, Default)]
+pub struct Caught {
+    /// In the order in which it is planned.
+    pub found: Vec<Found>,
+    /// What could not be asked, a sentence each.
+    pub troubles: Vec<String>,
+    /// Some of it may be answered later.
+    pub incomplete: bool,
+}
+
+/// Something that had not arrived.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub repository: RepoName,
+    /// `push main`.
+    pub title: String,
+    /// The commit, where it names one.
+    pub sha: Option<String>,
+    pub how: How,
+    /// Where it was recorded; none when it was only looked for.
+    pub delivery: Option<DeliveryId>,
+}
+
+/// How it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// A webhook could not deliver it; the forge's id of the delivery.
+    Undelivered(String),
+    /// The branch is elsewhere than we last heard.
+    Moved,
+}
+
+/// Why the forge says nothing.
+enum Silence {
+    /// It may say so later.
+    Later(String),
+    /// We may not know, or there is nothing to know.
+    Denied(String),
+}
+
+/// Looks back once at start, where the operator wants it, and on until everything is answered.
+pub(super) async fn at_start(worker: Arc<Worker>, shutdown: CancellationToken) {
+    let Some(window) = worker.settings.catch_up else { return };
+    let look = CatchUp {
+        store: &worker.store,
+        forge: &worker.forge,
+        api: &worker.settings.api,
+        public_url: Some(&worker.settings.public_url),
+        since: Timestamp::now() - window,
+        dry_run: false,
+    };
+    for again in 0..TRIES {
+        let caught = tokio::select! {
+            caught = look.look() => caught,
+            () = shutdown.cancelled() => return,
+        };
+        match caught {
+            Ok(caught) => {
+                for one in &caught.found {
+                    let (repository, title) = (&one.repository, &one.title);
+                    tracing::info!(%repository, title, how = ?one.how, "Caught up with an event");
+                }
+                caught
+                    .troubles
+                    .iter()
+                    .for_each(|why| tracing::warn!(why, "Cannot catch up with everything"));
+                worker.deliveries.notify_one();
+                tracing::info!(found = caught.found.len(), "Caught up");
+                if !caught.incomplete {
+                    return;
+                }
+            }
+            Err(error) => tracing::error!(error = format!("{error:#}"), "Failed to catch up"),
+        }
+        let pause = Duration::from_secs(10 << again).mul_f64(1.0 + dice() as f64 / u64::MAX as f64);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// A delivery that nobody has taken, and whose hook it is of.
+struct Unheard {
+    owner: Owner,
+    hook: u64,
+    attempt: Attempt,
+}
+
+/// The same with what it would have brought.
+struct Undelivered {
+    guid: String,
+    name: String,
+    at: Timestamp,
+    hook: u64,
+    repository: RepoName,
+    event: Event,
+    headers: Vec<(String, String)>,
+    payload: Vec<u8>,
+}
+
+impl Undelivered {
+    /// Whether what this tells of made an earlier event of the same kind old.
+    fn overtakes(&self, earlier: &Self) -> bool {
+        let moved = |event: &Event| match (event.event_type.as_str(), event.filter.as_str()) {
+            ("push" | "tag", _) => event.reference.clone(),
+            ("pull_request", "synchronize") => {
+                event.pull_request.as_ref().map(|pull| pull.number.to_string())
+            }
+            _ => None,
+        };
+        let (ours, theirs) = (moved(&self.event), moved(&earlier.event));
+        self.repository == earlier.repository
+            && self.name == earlier.name
+            && ours.is_some()
+            && ours == theirs
+    }
+
+    /// Lets the body say what the event does of the commit before.
+    fn widen(&mut self) {
+        let before = self.event.before.as_ref();
+        let body = (self.name == "push").then(|| refs::with_before(&self.payload, before));
+        if let Some(body) = body.flatten() {
+            self.payload = body;
+        }
+    }
+}
+
+impl CatchUp<'_> {
+    /// Looks once. What it finds is on the disk when it returns, and finding it again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the store fails; what the forge does not answer is told in [`Caught`].
+    pub async fn look(&self) -> anyhow::Result<Caught> {
+        let mut caught = Caught::default();
+        let repositories = self.store.known_repositories(Vendor::Github, REPOSITORIES).await?;
+        let mut memories = HashMap::new();
+        for repository in &repositories {
+            let memory = Memory::read(self.store, repository, None).await?;
+            memories.insert(repository.clone(), memory);
+        }
+        let unheard = self.unheard(&repositories, &memories, &mut caught).await;
+        self.take(unheard, &mut memories, &mut caught).await?;
+        for repository in &repositories {
+            let memory = memories.entry(repository.clone()).or_default();
+            self.heads(repository, memory, &mut caught).await?;
+        }
+        Ok(caught)
+    }
+
+    /// What the hooks of the repositories and of their owners could not deliver.
+    async fn unheard(
+        &self,
+        repositories: &[RepoName],
+        memories: &HashMap<RepoName, Memory>,
+        caught: &mut Caught,
+    ) -> Vec<Unheard> {
+        let mut owners: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        let mut places = Vec::new();
+        for repository in repositories {
+            let known = memories.get(repository).map(|memory| memory.hooks.clone());
+            let known = known.unwrap_or_default();
+            let owner = repository.owner().to_owned();
+            owners.entry(owner).or_default().extend(&known);
+            places.push((Owner::Repository(repository.clone()), known));
+        }
+        let organisations = owners.into_iter();
+        places.extend(organisations.map(|(owner, known)| (Owner::Organisation(owner), known)));
+        let mut found = Vec::new();
+        for (owner, known) in places {
+            match self.hooks(&owner, &known).await {
+                Ok(hooks) => {
+                    for hook in hooks {
+                        match self.attempts(&owner, hook.id).await {
+                            Ok(attempts) => found.extend(
+                                hooks::unheard(&attempts, self.since).into_iter().map(|attempt| {
+                                    Unheard { owner: owner.clone(), hook: hook.id, attempt }
+                                }),
+                            ),
+                            Err(silence) => caught.trouble("deliveries", &owner, silence),
+                        }
+                    }
+                }
+                // Most owners are people, who have no hooks.
+                Err(Silence::Denied(_)) if matches!(owner, Owner::Organisation(_)) => {}
+                Err(silence) => caught.trouble("webhooks", &owner, silence),
+            }
+        }
+        found
+    }
+
+    /// The webhooks that send to us: those that have, and those whose address is ours.
+    async fn hooks(&self, owner: &Owner, known: &BTreeSet<u64>) -> Result<Vec<Hook>, Silence> {
+        let mut found = Vec::new();
+        for page in 1..=PAGES {
+            let answer = self.ask(hooks::list_request(self.api, owner, page)).await?;
+            let hooks = hooks::list(answer.body()).ok_or_else(unreadable)?;
+            let last = hooks.len() < 100;
+            found.extend(hooks.into_iter().filter(|hook| {
+                let here = self.public_url.and_then(|url| hook.url.strip_prefix(url));
+                known.contains(&hook.id)
+                    || here.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }));
+            if last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a webhook has sent within the window.
+    async fn attempts(&self, owner: &Owner, hook: u64) -> Result<Vec<Attempt>, Silence> {
+        let (mut found, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
+            let request = hooks::attempts_request(self.api, owner, hook, cursor.as_deref());
+            let answer = self.ask(request).await?;
+            let headers = Headers::from_http(answer.headers());
+            let (attempts, next) =
+                hooks::attempts(&headers, answer.body()).ok_or_else(unreadable)?;
+            let past = attempts.iter().any(|attempt| attempt.at < self.since);
+            found.extend(attempts);
+            cursor = next;
+            if past || cursor.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Records what the webhooks could not deliver, unless it has come by another way: of several
+    /// moves of one reference the last alone, with the changes of all.
+    async fn take(
+        &self,
+        mut unheard: Vec<Unheard>,
+        memories: &mut HashMap<RepoName, Memory>,
+        caught: &mut Caught,
+    ) -> anyhow::Result<()> {
+        unheard.sort_by_key(|one| std::cmp::Reverse((one.attempt.at, one.attempt.id)));
+        let mut kept: Vec<Undelivered> = Vec::new();
+        for one in unheard {
+            if self.store.has_delivery(Vendor::Github, &one.attempt.guid).await? {
+                continue;
+            }
+            let Some(found) = self.undelivered(one, caught).await else { continue };
+            if !memories.contains_key(&found.repository) {
+                let memory = Memory::read(self.store, &found.repository, None).await?;
+                memories.insert(found.repository.clone(), memory);
+            }
+            let memory = memories.entry(found.repository.clone()).or_default();
+            if memory.has_twin(&found.event, found.hook, found.at) {
+                continue;
+            }
+            match kept.iter_mut().find(|newer| newer.overtakes(&found)) {
+                Some(newer) => newer.event.before.clone_from(&found.event.before),
+                None => kept.push(found),
+            }
+        }
+        for mut found in kept.into_iter().rev() {
+            found.widen();
+            if let Some(memory) = memories.get_mut(&found.repository) {
+                memory.add(&found.event, Some(found.hook), found.at);
+            }
+            let Undelivered { guid, name, event, headers, payload, .. } = found;
+            let how = How::Undelivered(guid.clone());
+            self.record(guid, &name, event, headers, payload, how, caught).await?;
+        }
+        Ok(())
+    }
+
+    /// What an attempt would have brought; none where it would have started nothing.
+    async fn undelivered(&self, one: Unheard, caught: &mut Caught) -> Option<Undelivered> {
+        let Unheard { owner, hook, attempt } = one;
+        let what = format!("delivery {}", attempt.guid);
+        let request = hooks::sent_request(self.api, &owner, hook, attempt.id);
+        let answer = match self.ask(request).await {
+            Ok(answer) => answer,
+            Err(silence) => {
+                caught.trouble(&what, &owner, silence);
+                return None;
+            }
+        };
+        let sent = hooks::sent(answer.body());
+        let Some((payload, sent)) = sent.and_then(|mut sent| Some((sent.payload.take()?, sent)))
+        else {
+            let why = "the forge does not keep its body; redeliver it from the webhook's page";
+            caught.trouble(&what, &owner, Silence::Denied(why.to_owned()));
+            return None;
+        };
+        // What cannot be read would have been refused.
+        let event = forge::event(Vendor::Github, &attempt.event, &payload).ok()?;
+        let repository = event.repository.as_ref()?.full_name.clone();
+        let mut headers = kept(sent.headers);
+        if !headers.iter().any(|(name, _)| name == HOOK_ID) {
+            headers.push((HOOK_ID.to_owned(), hook.to_string()));
+        }
+        (event.disposition == Disposition::Planned).then_some(Undelivered {
+            guid: attempt.guid,
+            name: attempt.event,
+            at: attempt.at,
+            hook,
+            repository,
+            event,
+            headers,
+            payload,
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller each for a body found and one made")]
+    async fn record(
+        &self,
+        forge_id: String,
+        event_name: &str,
+        event: Event,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        how: How,
+        caught: &mut Caught,
+    ) -> anyhow::Result<()> {
+        let Some(repository) = event.repository.as_ref().map(|it| it.full_name.clone()) else {
+            return Ok(());
+        };
+        let title = event.title();
+        let mut delivery = None;
+        if !self.dry_run {
+            let new = NewDelivery {
+                vendor: Vendor::Github,
+                forge_id,
+                event_name: event_name.to_owned(),
+                repository: Some(repository.to_string()),
+                title: title.clone(),
+                headers,
+                body,
+                received_at: Timestamp::now(),
+                skip: None,
+            };
+            match self.store.record(new).await? {
+                Recorded::New(id) => delivery = Some(id),
+                // It came by itself while we were looking.
+                Recorded::Replay { .. } => return Ok(()),
+            }
+        }
+        let sha = event.sha.map(|sha| sha.to_string());
+        caught.found.push(Found { repository, title, sha, how, delivery });
+        Ok(())
+    }
+
+    /// Asks the forge for something that it answers with 200, or says why not.
+    async fn ask(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Silence> {
+        let response = self.forge.send_for(request, DELIVERY_LIMIT).await;
+        let response = response.map_err(|error| Silence::Later(error.to_string()))?;
+        let status = response.status().as_u16();
+        let headers = Headers::from_http(response.headers());
+        match forge::answer(Vendor::Github, status, &headers, response.body(), Timestamp::now()) {
+            Answer::Done { .. } => Ok(response),
+            Answer::Retry { why } | Answer::Limited { why, .. } | Answer::NotYet { why } => {
+                Err(Silence::Later(why))
+            }
+            // Its words are for a status; what we may not read has other names.
+            Answer::Refused { .. } | Answer::Never { .. } => {
+                let text = "not there, or not for `GITHUB_TOKEN` to read";
+                Err(Silence::Denied(format!("GitHub answered {status}: {text}")))
+            }
+        }
+    }
+}
+
+impl Caught {
+    fn trouble(&mut self, what: &str, owner: &Owner, silence: Silence) {
+        let owner = match owner {
+            Owner::Repository(repository) => repository.to_string(),
+            Owner::Organisation(login) => login.clone(),
+        };
+        let why = match silence {
+            Silence::Later(why) => {
+                self.incomplete = true;
+                why
+            }
+            Silence::Denied(why) => why,
+        };
+        self.troubles.push(format!("The {what} of `{owner}` cannot be read: {why}"));
+    }
+}
+
+fn unreadable() -> Silence {
+    Silence::Denied("the answer is not what GitHub's documentation says".to_owned())
+}
+
+/// The headers that are stored of a delivery, as if it had come by itself.
+fn kept(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let wanted = |name: &str| {
+        let about = name.starts_with("x-github-")
+            && !["signature", "token", "secret"].iter().any(|word| name.contains(word));
+        about || matches!(name, "content-type" | "user-agent")
+    };
+    headers.into_iter().filter(|(name, _)| wanted(name)).collect()
+}

@@ -1,0 +1,142 @@
+//! Compares what the forge shows with what it was told, and owes again what is not there.
+//!
+//! At start, now and then, and when the forge was away. It decides nothing: `domain::mend` does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use super::report::dice;
+use crate::domain::forge::{self, Answer, Headers, Refused};
+use crate::domain::mend::{Posted, Told, is_lost};
+use crate::store::SentCommit;
+
+/// How often it looks without being asked to.
+const EVERY: Duration = Duration::from_secs(600);
+/// Runs of before are left as they are.
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Commits in one look, the newest first; each costs the forge a request for 100 contexts.
+const COMMITS: usize = 50;
+/// Pages of contexts for one commit.
+const PAGES: usize = 10;
+/// What was taken a moment ago need not be shown yet.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// Looks until told to stop.
+pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
+    if !worker.forge.has_token() {
+        return;
+    }
+    // Whatever an earlier agent sent had its time to show.
+    let mut fresh = Duration::ZERO;
+    while !shutdown.is_cancelled() {
+        let mut wake = std::pin::pin!(worker.reconcile.notified());
+        wake.as_mut().enable();
+        tokio::select! {
+            () = worker.compare(fresh) => {}
+            () = shutdown.cancelled() => break,
+        }
+        fresh = FRESH;
+        // Agents that were started together need not ask together.
+        let again = EVERY + EVERY.mul_f64(dice() as f64 / u64::MAX as f64 / 10.0);
+        tokio::select! {
+            () = wake => {}
+            () = tokio::time::sleep(again) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+impl Worker {
+    async fn compare(&self, fresh: Duration) {
+        let now = Timestamp::now();
+        let commits = match self.store.sent_commits(now - RECENT, now - fresh, COMMITS).await {
+            Ok(commits) => commits,
+            Err(error) => {
+                tracing::error!(%error, "Failed to read what was told lately");
+                return;
+            }
+        };
+        let mut mended = 0;
+        for commit in commits.iter().filter(|commit| !commit.contexts.is_empty()) {
+            // What the forge does not answer now is compared when it is back.
+            if !self.gate.is_open() {
+                return;
+            }
+            if let Some(shown) = self.shown(commit).await {
+                mended += self.mend(commit, &shown).await;
+            }
+        }
+        if mended > 0 {
+            tracing::warn!(mended, "The forge did not show some statuses; they are sent again");
+            self.reports.notify_one();
+        }
+    }
+
+    /// What the forge shows of a commit; none when it does not say.
+    async fn shown(&self, commit: &SentCommit) -> Option<Vec<Posted>> {
+        let mut shown = Vec::new();
+        for page in 1..=PAGES {
+            let api = &self.settings.api;
+            let (vendor, repository) = (commit.vendor, &commit.repository);
+            let request = forge::shown_request(vendor, api, repository, &commit.sha, page);
+            let (answer, body) = match self.forge.send(request).await {
+                Ok(response) => {
+                    let headers = Headers::from_http(response.headers());
+                    let (status, now) = (response.status().as_u16(), Timestamp::now());
+                    let body = response.into_body();
+                    (forge::answer(vendor, status, &headers, &body, now), body)
+                }
+                Err(error) => (Answer::Retry { why: error.to_string() }, Vec::new()),
+            };
+            match &answer {
+                Answer::Done { .. } => {}
+                Answer::Limited { .. }
+                | Answer::Retry { .. }
+                | Answer::Refused { whom: Refused::Everything, .. } => {
+                    self.heard(repository, &answer).await;
+                    return None;
+                }
+                // A repository that does not let us read, or a commit that is gone.
+                _ => return None,
+            }
+            let found = forge::shown(vendor, &body)?;
+            let last = found.is_empty() || found.len() < 100;
+            shown.extend(found);
+            if last {
+                break;
+            }
+        }
+        Some(shown)
+    }
+
+    async fn mend(&self, commit: &SentCommit, shown: &[Posted]) -> usize {
+        let mut mended = 0;
+        for sent in &commit.contexts {
+            let report = &sent.report;
+            let told = Told {
+                status: &report.status,
+                target_url: &self.link(report.run, report.delivery),
+                run: report.run,
+                post: sent.post,
+            };
+            if !is_lost(&told, shown, &self.settings.public_url) {
+                continue;
+            }
+            match self.store.owe_again(report.id, report.seq, Timestamp::now()).await {
+                Ok(true) => {
+                    let (repository, sha) = (&commit.repository, commit.sha.short());
+                    let context = &report.status.context;
+                    tracing::info!(%repository, sha, context, "The forge shows another status");
+                    mended += 1;
+                }
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "Failed to owe a status again"),
+            }
+        }
+        mended
+    }
+}

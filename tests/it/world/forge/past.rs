@@ -1,0 +1,146 @@
+//! What the forge remembers: statuses, webhooks with what they sent, branches and commits.
+
+use axum::body::Body;
+use axum::http::{Response, header};
+use serde_json::{Value, json};
+
+use super::super::git;
+use super::face::{message, respond};
+use super::hook::{Delivery, HOOK, headers};
+use super::{Ledger, Repo, Status, payload};
+
+/// Attempts in a page, so that few make several pages.
+const ATTEMPTS: usize = 2;
+
+/// A webhook of the same repositories that sends elsewhere.
+const FOREIGN_HOOK: u64 = 5;
+
+/// Answers `GET /{parts}?{query}`.
+pub(super) fn answer(ledger: &Ledger, parts: &[&str], query: &str) -> Response<Body> {
+    let ["repos", owner, name, rest @ ..] = parts else { return message(404, "Not Found") };
+    let state = ledger.state();
+    let Some(repo) = state.repositories.get(&format!("{owner}/{name}")).cloned() else {
+        return message(404, "Not Found");
+    };
+    let hidden = state.hooks_hidden;
+    drop(state);
+    match rest {
+        [] => respond(200, &repository(&ledger.url, &repo)),
+        ["commits", sha, "status"] => respond(200, &combined(ledger, sha)),
+        ["commits", sha] => match git::try_git(repo.path(), &["cat-file", "-e", sha]) {
+            Ok(_) => respond(200, &commit(&ledger.url, &repo, sha)),
+            Err(_) => message(422, "No commit found for SHA"),
+        },
+        ["branches"] => respond(200, &branches(&repo)),
+        ["hooks", ..] if hidden => message(403, "Resource not accessible by personal access token"),
+        ["hooks"] => respond(
+            200,
+            &json!([
+                {"type": "Repository", "id": HOOK.parse::<u64>().unwrap(), "active": true, "events": ["*"],
+                 "config": {"url": "http://ci.example/", "content_type": "json"}},
+                {"type": "Repository", "id": FOREIGN_HOOK, "active": true, "events": ["*"],
+                 "config": {"url": "http://elsewhere.example/", "content_type": "json"}},
+            ]),
+        ),
+        ["hooks", hook, "deliveries"] if *hook == HOOK => attempts(ledger, &repo, query),
+        ["hooks", hook, "deliveries", id] if *hook == HOOK => {
+            let number: usize = id.parse().unwrap();
+            let delivery = ledger.state().deliveries[number - 1].clone();
+            let sent = headers(&delivery.id, &delivery.event, "application/json", "sha256=0");
+            let sent = sent.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+            let mut body = attempt(&delivery, number);
+            body["request"] = json!({
+                "headers": Value::Object(sent.collect()),
+                "payload": serde_json::from_slice::<Value>(&delivery.body).unwrap(),
+            });
+            respond(200, &body)
+        }
+        _ => message(404, "Not Found"),
+    }
+}
+
+/// The newest post of each context.
+fn combined(ledger: &Ledger, sha: &str) -> Value {
+    let state = ledger.state();
+    let mut newest: Vec<&Status> = Vec::new();
+    for status in state.statuses.iter().rev().filter(|status| status.sha == sha) {
+        if newest.iter().all(|newer| newer.context != status.context) {
+            newest.push(status);
+        }
+    }
+    let shown = newest.iter().map(|status| {
+        json!({
+            "id": status.id, "state": status.state, "context": status.context,
+            "description": status.description, "target_url": status.target_url,
+        })
+    });
+    json!({"sha": sha, "statuses": shown.collect::<Vec<_>>(), "total_count": newest.len()})
+}
+
+fn repository(url: &str, repo: &Repo) -> Value {
+    let mut shown = payload::repository(url, repo);
+    shown["pushed_at"] = jiff::Timestamp::now().to_string().into();
+    shown
+}
+
+fn commit(url: &str, repo: &Repo, sha: &str) -> Value {
+    let message = git::git(repo.path(), &["log", "-1", "--format=%B", sha]);
+    let person = json!({"name": git::AUTHOR.0, "email": git::AUTHOR.1, "date": git::TIMESTAMP});
+    json!({
+        "sha": sha,
+        "html_url": format!("{url}/{}/commit/{sha}", repo.name()),
+        "commit": {"message": message, "author": person, "committer": person},
+    })
+}
+
+fn branches(repo: &Repo) -> Value {
+    let format = "--format=%(refname:short) %(objectname)";
+    let listed = git::git(repo.path(), &["for-each-ref", format, "refs/heads"]);
+    let branch = |line: &str| {
+        let (name, sha) = line.split_once(' ').unwrap();
+        json!({"name": name, "commit": {"sha": sha, "url": ""}, "protected": false})
+    };
+    listed.lines().map(branch).collect()
+}
+
+/// A page of what the webhook sent about a repository, the newest first.
+fn attempts(ledger: &Ledger, repo: &Repo, query: &str) -> Response<Body> {
+    let state = ledger.state();
+    let name = repo.name();
+    let about = |delivery: &Delivery| {
+        serde_json::from_slice::<Value>(&delivery.body)
+            .is_ok_and(|body| body["repository"]["full_name"] == name)
+    };
+    let numbered = state.deliveries.iter().zip(1..);
+    let all: Vec<(&Delivery, usize)> =
+        numbered.filter(|(delivery, _)| about(delivery)).collect::<Vec<_>>();
+    let cursor = query.split('&').find_map(|pair| pair.strip_prefix("cursor=v1_"));
+    let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+    let page = all.iter().rev().skip(from).take(ATTEMPTS);
+    let page: Vec<Value> = page.map(|(delivery, number)| attempt(delivery, *number)).collect();
+    let mut response = respond(200, &json!(page));
+    if from + ATTEMPTS < all.len() {
+        let next = from + ATTEMPTS;
+        let link = format!(
+            "<{}/api/v3/repositories/1/hooks/{HOOK}/deliveries?per_page=100&cursor=v1_{next}>; \
+             rel=\"next\"",
+            ledger.url
+        );
+        response.headers_mut().insert(header::LINK, link.parse().unwrap());
+    }
+    response
+}
+
+fn attempt(delivery: &Delivery, number: usize) -> Value {
+    json!({
+        "id": number,
+        "guid": delivery.id,
+        "delivered_at": delivery.at.to_string(),
+        "redelivery": false,
+        "duration": 0.1,
+        "status": if delivery.status == 0 { "failed to connect to host" } else { "OK" },
+        "status_code": delivery.status,
+        "event": delivery.event,
+        "action": null,
+    })
+}
