@@ -90,7 +90,11 @@ async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
     };
     let caught = look.look().await.map_err(failed)?;
     store.close().await;
-    if options.json { output::json(&as_json(&caught))? } else { print(&caught, options.dry_run)? }
+    if options.json {
+        output::json(&as_json(&caught))?
+    } else {
+        print(&caught, options.dry_run)?
+    }
     if caught.incomplete {
         let text = "The forge did not answer everything, so that something may still be missing";
         return Err(Failure::unreachable(text).hint("do it again later: nothing is done twice"));

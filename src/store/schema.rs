@@ -9,7 +9,7 @@ use sqlx::{Executor, SqliteConnection};
 use super::error::StoreError;
 
 /// The text of version 1, 2, ….
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_deliveries_runs_calls_reports.sql"),
     include_str!("migrations/0003_posts.sql"),
 ];

@@ -170,7 +170,10 @@ impl Worker {
                 self.tell("forge", false, &format!("{why}; statuses wait until {until:.0}"));
             }
             News::Shut { why: Why::Refused, .. } => {
-                tracing::error!(why, "The forge refuses our token; statuses wait until it is mended");
+                tracing::error!(
+                    why,
+                    "The forge refuses our token; statuses wait until it is mended"
+                );
                 self.tell("forge", false, why);
             }
             News::Shut { why: Why::Down, .. } => {

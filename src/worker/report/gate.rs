@@ -72,10 +72,15 @@ pub(in crate::worker) enum Pass {
 pub(in crate::worker) enum News {
     Nothing,
     /// Nothing is sent until then; said once, however many answers say so.
-    Shut { until: Timestamp, why: Why },
+    Shut {
+        until: Timestamp,
+        why: Why,
+    },
     Opened,
     /// The repository refuses us; true: and nothing was ever taken.
-    RepositoryRefuses { alone: bool },
+    RepositoryRefuses {
+        alone: bool,
+    },
     RepositoryTakes,
 }
 

@@ -177,9 +177,7 @@ fn an_older_post_that_came_late_is_mended() {
     world.agent.restart();
 
     let last = || world.forge.statuses(&sha).into_iter().rfind(|one| one.context == CONTEXT);
-    eventually("the status to be mended", || {
-        last().filter(|last| last.state == "success")
-    });
+    eventually("the status to be mended", || last().filter(|last| last.state == "success"));
 }
 
 #[test]

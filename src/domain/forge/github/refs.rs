@@ -88,7 +88,8 @@ pub fn repository_request(api: &str, repo: &RepoName) -> Request<Vec<u8>> {
 /// Reads its answer; none when it is no such answer.
 pub fn repository(body: &[u8]) -> Option<Shown> {
     let json: Box<RawValue> = serde_json::from_slice(body).ok()?;
-    let Object(fields) = serde_json::from_slice::<Field<Object<RepositoryBody>>>(body).ok()?.take()?;
+    let Object(fields) =
+        serde_json::from_slice::<Field<Object<RepositoryBody>>>(body).ok()?.take()?;
     Some(Shown {
         json,
         full_name: fields.full_name.parsed()?,

@@ -106,12 +106,23 @@ async fn the_recent_and_the_repositories_are_read_by_their_indices() {
 /// One thing that happens to what is owed.
 #[derive(Debug, Clone)]
 enum Step {
-    Owe { context: usize, state: usize },
-    Claim { limit: usize },
+    Owe {
+        context: usize,
+        state: usize,
+    },
+    Claim {
+        limit: usize,
+    },
     /// The forge answers one of those that are on their way.
-    Taken { which: usize },
-    Failed { which: usize },
-    Mend { context: usize },
+    Taken {
+        which: usize,
+    },
+    Failed {
+        which: usize,
+    },
+    Mend {
+        context: usize,
+    },
     Restart,
 }
 
@@ -149,7 +160,10 @@ impl Model {
             Step::Claim { limit } => {
                 let claimed = world.store.claim_reports(now, *limit).await.unwrap();
                 for one in &claimed {
-                    assert!(self.on_the_way.iter().all(|other| other.id != one.id), "{one:?} twice");
+                    assert!(
+                        self.on_the_way.iter().all(|other| other.id != one.id),
+                        "{one:?} twice"
+                    );
                 }
                 self.on_the_way.extend(claimed);
             }

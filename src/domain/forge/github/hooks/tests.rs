@@ -27,7 +27,10 @@ fn check(attempts: &[&str], expected: &[&str]) {
 
 #[test]
 fn what_nobody_took_is_unheard() {
-    check(&["old 0", "a 0", "b 200", "c 502", "d 503", "e 429", "f 408"], &["a/2", "c/4", "d/5", "e/6", "f/7"]);
+    check(
+        &["old 0", "a 0", "b 200", "c 502", "d 503", "e 429", "f 408"],
+        &["a/2", "c/4", "d/5", "e/6", "f/7"],
+    );
     // A later attempt of it got through, or failed too.
     check(&["x 200", "a 0", "b 0", "a 202", "b 500"], &["b/5"]);
     // It was first sent before the window.
@@ -46,7 +49,10 @@ fn requests_name_their_owner() {
     let repo = Owner::Repository("franela/pocketci".parse().unwrap());
     let org = Owner::Organisation("franela".to_owned());
     let uri = |request: Request<Vec<u8>>| request.uri().to_string().replace(api, "");
-    assert_eq!(uri(list_request(api, &repo, 1)), "/repos/franela/pocketci/hooks?per_page=100&page=1");
+    assert_eq!(
+        uri(list_request(api, &repo, 1)),
+        "/repos/franela/pocketci/hooks?per_page=100&page=1"
+    );
     let attempts = attempts_request(api, &org, 7, Some("v1_&x"));
     assert_eq!(uri(attempts), "/orgs/franela/hooks/7/deliveries?per_page=100&cursor=v1_%26x");
     assert_eq!(uri(sent_request(api, &org, 7, 9)), "/orgs/franela/hooks/7/deliveries/9");
@@ -58,7 +64,8 @@ fn answers_are_read_as_far_as_they_go() {
     let hooks = list(hooks).unwrap();
     assert_eq!(hooks[0], Hook { id: 7, url: "https://ci/".to_owned(), active: true });
     assert_eq!((hooks.len(), hooks[1].active), (2, false));
-    let link = "<https://api.github.com/x?per_page=100&cursor=v1_5>; rel=\"next\", <y>; rel=\"first\"";
+    let link =
+        "<https://api.github.com/x?per_page=100&cursor=v1_5>; rel=\"next\", <y>; rel=\"first\"";
     let body = br#"[{"id": 1, "guid": "g", "delivered_at": "2026-11-21T09:00:00Z",
         "status_code": 502, "event": "push"}, {"id": 2}]"#;
     let (found, next) = attempts(&Headers::from_pairs([("link", link)]), body).unwrap();
@@ -73,7 +80,8 @@ fn answers_are_read_as_far_as_they_go() {
 /// Numbers too large for a float and the order of keys come through as they were sent.
 #[test]
 fn a_body_is_kept_as_it_was_sent() {
-    let body = br#"{"id": 1, "request": {"headers": {"X-GitHub-Event": "push", "X-N": 5, "x": null},
+    let body =
+        br#"{"id": 1, "request": {"headers": {"X-GitHub-Event": "push", "X-N": 5, "x": null},
         "payload": {"z": 12345678901234567890123, "a": 1.10}}, "response": {}}"#;
     let sent = sent(body).unwrap();
     assert_eq!(sent.payload.unwrap(), br#"{"z": 12345678901234567890123, "a": 1.10}"#);
