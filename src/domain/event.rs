@@ -242,4 +242,27 @@ impl Event {
             format!("{} {}", self.event_type, self.filter)
         }
     }
+
+    /// What a push, a tag, and a pull request's `opened` and `synchronize` mean: two that mean
+    /// the same and come by different hooks are one thing that happened once. None for
+    /// everything else: a second label or comment is an event of its own.
+    pub fn meaning(&self) -> Option<String> {
+        let repository = &self.repository.as_ref()?.full_name;
+        let (kind, place) = match self.event_type.as_str() {
+            kind @ ("push" | "tag") => (kind, self.reference.clone()?),
+            "pull_request" => {
+                let pull = self.pull_request.as_ref()?;
+                let action = Some(pull.action.as_str());
+                let kind = action.filter(|it| matches!(*it, "opened" | "synchronize"))?;
+                (kind, format!("refs/pull/{}", pull.number))
+            }
+            _ => return None,
+        };
+        let before = self.before.as_ref().map_or("none", Sha::as_str);
+        let (vendor, after) = (self.vendor, self.sha.as_ref()?);
+        Some(format!("{vendor} {repository} {kind} {place} {before} {after}"))
+    }
 }
+
+#[cfg(test)]
+pub(in crate::domain) mod tests;

@@ -43,6 +43,10 @@ reason_codes! {
     CommitGone = "commit_gone",
     /// The operator wants nothing of pull requests from forks.
     ForksNever = "forks_never",
+    /// The head commit's message asks for no CI.
+    SkipCi = "skip_ci",
+    /// The same came by another hook.
+    Twin = "twin",
 
     // Of a whole spec.
     /// The `pocketci.yaml` does not say what to do.
