@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::dagger::Dagger;
+use crate::dagger::child::Started;
+use crate::dagger::{Dagger, leftover};
 use crate::forge_client::ForgeClient;
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, Health};
@@ -45,17 +46,20 @@ impl Agent {
         std::fs::create_dir_all(&data).map_err(|error| unusable(&data, &error))?;
         let lock = lock(&data)?;
         let work = data.join("work");
-        crate::worker::clear(&work)?;
         let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
         mirrors.clean()?;
         let store = Store::open(&data)
             .await
             .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
+        let processes = end_leftovers(&store, &work).await?;
+        crate::worker::clear(&work)?;
         let taken_up =
             store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
         tracing::info!(
             deliveries = taken_up.deliveries,
             calls = taken_up.calls,
+            ended = taken_up.ended,
+            processes,
             reports = taken_up.reports,
             "Took up what was left"
         );
@@ -105,6 +109,17 @@ impl Agent {
     }
 }
 
+/// Ends what an earlier agent's calls have left running: nobody waits for it any more, and its
+/// files are about to go. Returns how many processes that were.
+async fn end_leftovers(store: &Store, work: &Path) -> anyhow::Result<usize> {
+    let leftovers = store.leftovers().await.context("Cannot tell what was left running")?;
+    let children: Vec<Started> =
+        leftovers.iter().map(|it| Started { pid: it.pid, start_time: it.start_time }).collect();
+    let work = work.to_owned();
+    let end = move || leftover::end(&children, &work);
+    tokio::task::spawn_blocking(end).await.context("Ending what was left running has panicked")
+}
+
 /// Takes the data folder for this process alone; held as long as the value lives.
 ///
 /// # Errors
@@ -152,6 +167,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         api: config.github.api.clone(),
         work,
         parallelism: config.parallelism,
+        repository_parallelism: config.repository_parallelism,
         call_timeout: config.call_timeout,
         drain_timeout: config.drain_timeout,
         catch_up: config.catch_up,

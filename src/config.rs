@@ -19,7 +19,7 @@ use crate::domain::signature::WebhookSecret;
 pub use crate::domain::trust::Forks;
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 21] = [
+pub const VARIABLES: [(&str, &str); 22] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -37,6 +37,7 @@ pub const VARIABLES: [(&str, &str); 21] = [
     ("POCKETCI_PASS_ENV", "Names of variables that `dagger` and `commands:` may see"),
     ("POCKETCI_HOST_COMMANDS", "`allow` lets `commands:` run on this host, with its rights"),
     ("POCKETCI_PARALLELISM", "Calls at once [default: number of CPUs]"),
+    ("POCKETCI_REPOSITORY_PARALLELISM", "Calls at once of one repository [default: no limit]"),
     ("POCKETCI_CALL_TIMEOUT", "How long a call may take [default: 60m]"),
     (
         "POCKETCI_DRAIN_TIMEOUT",
@@ -87,6 +88,8 @@ pub struct Config {
     pub shell_env: Vec<(String, OsString)>,
     /// `POCKETCI_PARALLELISM`: calls at once, over all runs.
     pub parallelism: usize,
+    /// `POCKETCI_REPOSITORY_PARALLELISM`: calls at once of one repository.
+    pub repository_parallelism: Option<u32>,
     /// `POCKETCI_CALL_TIMEOUT`.
     pub call_timeout: Duration,
     /// `POCKETCI_DRAIN_TIMEOUT`: how long calls under way may go on once the agent is told to stop.
@@ -193,6 +196,7 @@ impl fmt::Debug for Config {
             .field("host_commands", &self.host_commands)
             .field("base_env", &names(&self.base_env))
             .field("parallelism", &self.parallelism)
+            .field("repository_parallelism", &self.repository_parallelism)
             .field("call_timeout", &self.call_timeout)
             .field("dagger", &self.dagger)
             .field("log_format", &self.log_format)

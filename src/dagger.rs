@@ -22,6 +22,7 @@ pub use version::{TooOld, Version};
 
 pub mod child;
 mod environment;
+pub mod leftover;
 mod trouble;
 mod version;
 

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::ids::{CallId, RunId};
 
 mod call;
+mod cancel;
 mod connection;
 mod delivery;
 mod error;
@@ -27,17 +28,25 @@ mod intake;
 mod kept;
 mod listing;
 pub mod log;
+mod meaning;
+mod outcome;
 mod pack;
+mod queue;
+mod recover;
 mod report;
 mod run;
 mod schema;
 mod state;
 
-pub use call::{ClaimedCall, Startable};
-pub use delivery::{ClaimedDelivery, DeliveryView, Settlement};
+pub use call::ClaimedCall;
+pub use cancel::ToEnd;
+pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, Settlement};
 pub use error::StoreError;
 pub use intake::{NewDelivery, Recorded};
 pub use kept::KeptDelivery;
+pub use meaning::Meaning;
+pub use queue::{Limits, Startable};
+pub use recover::{Leftover, Recovered};
 pub use report::{OwedReport, ReportId, ReportView, SentCommit, SentReport};
 pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
 pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
@@ -64,17 +73,6 @@ struct Inner {
     in_flight: Mutex<HashSet<ReportId>>,
     closing: CancellationToken,
     intake_task: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What a start found unfinished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Recovered {
-    /// Deliveries that were being planned, and are to be planned again.
-    pub deliveries: usize,
-    /// Calls that were running, and are queued again.
-    pub calls: usize,
-    /// Reports that are owed.
-    pub reports: usize,
 }
 
 impl Store {
@@ -118,35 +116,6 @@ impl Store {
     /// Stores a delivery; returns when it is on the disk.
     pub async fn record(&self, delivery: NewDelivery) -> Result<Recorded, StoreError> {
         self.inner.intake.record(delivery).await
-    }
-
-    /// Takes up what an earlier process left: to be called at the start, when nobody else works
-    /// in this folder. Claimed deliveries are received again, running calls queued again with
-    /// their attempt kept.
-    pub async fn recover(&self, now: Timestamp) -> Result<Recovered, StoreError> {
-        let mut tx = self.inner.writer.begin().await?;
-        lock(&self.inner.in_flight).clear();
-        let sql = "UPDATE delivery SET state = 'received', claimed_at = NULL, retry_at = NULL,
-                     note = $1
-                   WHERE state = 'claimed'";
-        let note = format!("The agent stopped while planning it; taken up again at {now:.0}");
-        let deliveries = sqlx::query(sql).bind(note).execute(tx.db()).await?.rows_affected();
-        let sql = "UPDATE call SET state = 'queued', started_at = NULL,
-                     note = $1
-                   WHERE state = 'running'";
-        let note = format!("The agent stopped while it was running; taken up again at {now:.0}");
-        let calls = sqlx::query(sql).bind(note).execute(tx.db()).await?.rows_affected();
-        let sql = "SELECT (SELECT count(*) FROM report
-                           WHERE state = 'owed' AND next_try IS NULL)
-                        + (SELECT count(*) FROM report
-                           WHERE state = 'owed' AND next_try IS NOT NULL)";
-        let reports: i64 = sqlx::query_scalar(sql).fetch_one(tx.db()).await?;
-        tx.commit().await?;
-        Ok(Recovered {
-            deliveries: deliveries as usize,
-            calls: calls as usize,
-            reports: reports as usize,
-        })
     }
 
     /// When the next postponed delivery is due; none when none is. What is not postponed can be

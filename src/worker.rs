@@ -13,6 +13,7 @@ mod execute;
 mod prepare;
 mod reconcile;
 mod report;
+mod under_way;
 mod workspace;
 
 use std::ffi::OsString;
@@ -34,6 +35,7 @@ use crate::health::{Condition, Health};
 use crate::store::Store;
 
 use engine::{Engine, FRESH};
+use under_way::UnderWay;
 use workspace::Workspaces;
 
 /// What the operator decided, as far as the worker needs it.
@@ -47,6 +49,8 @@ pub struct Settings {
     pub work: PathBuf,
     /// Calls at once, over all runs.
     pub parallelism: usize,
+    /// Calls at once of one repository; none: no limit but the agent's.
+    pub repository_parallelism: Option<u32>,
     /// For specs that do not say.
     pub call_timeout: Duration,
     /// How long calls under way may go on once the agent was told to stop.
@@ -88,6 +92,7 @@ pub struct Worker {
     /// One listing at a time: a burst of pushes lists a changed module once.
     listing: tokio::sync::Mutex<()>,
     workspaces: Workspaces,
+    under_way: UnderWay,
 }
 
 /// How long a loop waits for a wake-up before it looks anyway: a net for a wake-up lost to a bug,
@@ -123,6 +128,7 @@ impl Worker {
             engine,
             listing: tokio::sync::Mutex::default(),
             workspaces,
+            under_way: UnderWay::default(),
         }
     }
 

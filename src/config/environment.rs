@@ -90,6 +90,7 @@ pub(super) fn read(
         base_env: env.present(&BASE),
         shell_env: env.present(&SHELL),
         parallelism: env.parallelism(host.cpus),
+        repository_parallelism: env.repository_parallelism(),
         call_timeout: env.call_timeout(),
         drain_timeout: env.drain_timeout(),
         catch_up: env.catch_up(),
@@ -345,6 +346,15 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             self.wrong("POCKETCI_PARALLELISM", &text, &right);
             cpus
         })
+    }
+
+    fn repository_parallelism(&mut self) -> Option<u32> {
+        let text = self.text("POCKETCI_REPOSITORY_PARALLELISM")?;
+        let number = text.parse().ok().filter(|n| *n >= 1);
+        if number.is_none() {
+            self.wrong("POCKETCI_REPOSITORY_PARALLELISM", &text, "a number of calls from 1 on");
+        }
+        number
     }
 
     fn call_timeout(&mut self) -> Duration {

@@ -40,6 +40,10 @@ pub struct Spec {
     pub timeout: Option<Duration>,
     /// None: true for pull requests, false otherwise.
     pub cancel_superseded: Option<bool>,
+    /// Calls at once, over all its runs; none: as many as the agent has room for.
+    pub max_parallel: Option<u32>,
+    /// Runs of the repository with the same group run one after the other.
+    pub concurrency: Option<Concurrency>,
     pub on_interrupt: OnInterrupt,
     /// Whether the summary status `pocketci[/name]` is posted.
     pub summary: bool,
@@ -92,6 +96,15 @@ pub struct SecretUse {
     pub name: String,
     /// The variable that the operator lets this repository have.
     pub from_env: String,
+}
+
+/// A queue of runs of which one runs at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concurrency {
+    /// Its name, within the repository.
+    pub group: String,
+    /// A new run cancels those of the group that are not finished, instead of waiting for them.
+    pub cancel: bool,
 }
 
 /// What an agent restart does to a running call.

@@ -1,23 +1,19 @@
 //! Calls: claimed when there is room for one, and finished with what follows from that.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
-use super::delivery::vendor;
 use super::error::StoreError;
-use super::report::{Link, owe};
+use super::outcome::{Run, finish};
+use super::queue::{self, Limits, Startable};
 use super::run::{RunSettings, changes, planned, sha};
-use super::state::{CallState, outcome_columns, verdict_name};
 use super::{Store, found, pack};
 use crate::domain::event::Event;
-use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Changes, Plan, PlannedCall};
-use crate::domain::report::{self, Part};
-use crate::domain::run::{CommitState, Outcome, Status, Verdict, description};
+use crate::domain::run::{Outcome, Verdict};
 
 /// A call that is to be carried out by whoever claimed it.
 #[derive(Debug, Clone)]
@@ -27,6 +23,8 @@ pub struct ClaimedCall {
     pub call: PlannedCall,
     /// From 1.
     pub attempt: u32,
+    /// How often it was begun again for the engine's sake.
+    pub engine_tries: u32,
     pub event: Event,
     pub sha: Sha,
     pub spec_path: String,
@@ -38,38 +36,28 @@ pub struct ClaimedCall {
     pub delivery_forge_id: String,
 }
 
-/// Which calls can be started at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Startable {
-    /// All of them.
-    Any,
-    /// Only commands without a module: the engine does not answer.
-    Commands,
-}
-
-/// Reads at most two rows of its partial index, whatever waits.
-pub(super) const CLAIM: &str = "\
-    UPDATE call SET state = 'running', started_at = $1
-    WHERE id = (SELECT min(id) FROM (
-        SELECT min(id) AS id FROM call INDEXED BY call_queued
-        WHERE state = 'queued' AND held = 0 AND shell = 1
-        UNION ALL
-        SELECT min(id) FROM call INDEXED BY call_queued
-        WHERE state = 'queued' AND held = 0 AND shell = 0 AND $2))
-    RETURNING id, run, position, attempt";
-
 impl Store {
-    /// Claims the oldest queued call whose run is not held; it and its run are running then.
+    /// Claims the next call, whatever else its repository has under way.
     pub async fn claim_call(
         &self,
         startable: Startable,
         now: Timestamp,
     ) -> Result<Option<ClaimedCall>, StoreError> {
+        self.claim_call_within(startable, Limits { per_repository: None }, now).await
+    }
+
+    /// Claims the next call; it and its run are running then. The repositories take turns; of
+    /// one, the oldest call goes first that is not held, does not wait for a time, and whose spec
+    /// has not as many calls under way as it wants.
+    pub async fn claim_call_within(
+        &self,
+        startable: Startable,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedCall>, StoreError> {
         loop {
             let mut tx = self.inner.writer.begin().await?;
-            let any = startable == Startable::Any;
-            let claim = sqlx::query(CLAIM).bind(now.as_microsecond()).bind(any);
-            let Some(row) = claim.fetch_optional(tx.db()).await? else {
+            let Some(row) = queue::claim(&mut tx, startable, limits, now).await? else {
                 tx.commit().await?;
                 return Ok(None);
             };
@@ -95,13 +83,6 @@ impl Store {
         }
     }
 
-    /// Whether a call waits that needs the engine.
-    pub async fn waits_for_engine(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_queued
-                                  WHERE state = 'queued' AND held = 0 AND shell = 0)";
-        Ok(sqlx::query_scalar::<_, bool>(sql).fetch_one(&self.inner.readers).await?)
-    }
-
     /// Owes a pending status with this text for every queued call behind `after` that needs the
     /// engine, so that nobody waits in the dark. Returns the last call told, if there is any.
     pub async fn tell_waiting(
@@ -125,21 +106,83 @@ impl Store {
                 run = Some(Run::read(&mut tx, of).await?);
             }
             let Some(run) = &run else { continue };
-            let (context, state) = (row.try_get("context")?, CommitState::Pending);
-            let status = Status { context, state, description: description(text) };
-            owe(&mut tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
+            run.owe_pending(&mut tx, row.try_get("context")?, text, now).await?;
         }
         tx.commit().await?;
         Ok(last)
     }
 
-    /// Puts a running call back into the queue, with a note for people.
-    pub async fn release_call(&self, id: CallId, why: &str) -> Result<(), StoreError> {
+    /// Writes down which process carries a running call out, so that a later start of the agent
+    /// can end what is left of it.
+    pub async fn call_started(
+        &self,
+        id: CallId,
+        pid: i32,
+        start_time: Option<u64>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let sql = "UPDATE call SET state = 'queued', started_at = NULL, note = $1
-                   WHERE id = $2 AND state = 'running'";
-        let done = sqlx::query(sql).bind(why).bind(id.0).execute(tx.db()).await?;
+        let sql = "UPDATE call SET pid = $1, pid_started = $2 WHERE id = $3 AND state = 'running'";
+        let started = sqlx::query(sql).bind(pid).bind(start_time.map(u64::cast_signed)).bind(id.0);
+        let done = started.execute(tx.db()).await?;
         found(done.rows_affected(), || format!("running call {id}"))?;
+        tx.commit().await
+    }
+
+    /// Why a running call is to be ended; none when it is not.
+    pub async fn call_cancelled(&self, id: CallId) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT cancel FROM call WHERE id = $1 AND cancel IS NOT NULL";
+        Ok(sqlx::query_scalar(sql).bind(id.0).fetch_optional(&self.inner.readers).await?)
+    }
+
+    /// Puts a running call back into the queue, as the same attempt, with a note for people. One
+    /// that was to be cancelled is finished so.
+    pub async fn release_call(
+        &self,
+        id: CallId,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        if !end_if_cancelled(&mut tx, id, now).await? {
+            let sql = "UPDATE call SET state = 'queued', started_at = NULL, pid = NULL,
+                         pid_started = NULL, note = $1
+                       WHERE id = $2 AND state = 'running'";
+            let done = sqlx::query(sql).bind(why).bind(id.0).execute(tx.db()).await?;
+            found(done.rows_affected(), || format!("running call {id}"))?;
+        }
+        tx.commit().await
+    }
+
+    /// Puts a running call that the engine lost back into the queue as another attempt, to be
+    /// claimed not before `not_before`, and owes a status that says so. One that was to be
+    /// cancelled is finished so.
+    pub async fn retry_call(
+        &self,
+        id: CallId,
+        why: &str,
+        not_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        if !end_if_cancelled(&mut tx, id, now).await? {
+            let note = format!("Trying again: {why}");
+            let sql = "UPDATE call SET state = 'queued', started_at = NULL, pid = NULL,
+                         pid_started = NULL, attempt = attempt + 1,
+                         engine_tries = engine_tries + 1, not_before = $1, note = $2
+                       WHERE id = $3 AND state = 'running'
+                       RETURNING run, context, posts_status";
+            let row = sqlx::query(sql)
+                .bind(not_before.as_microsecond())
+                .bind(&note)
+                .bind(id.0)
+                .fetch_optional(tx.db())
+                .await?;
+            let row = row.ok_or_else(|| StoreError::Missing(format!("running call {id}")))?;
+            if row.try_get("posts_status")? {
+                let run = Run::read(&mut tx, RunId(row.try_get("run")?)).await?;
+                run.owe_pending(&mut tx, row.try_get("context")?, &note, now).await?;
+            }
+        }
         tx.commit().await
     }
 
@@ -176,6 +219,7 @@ async fn claimed(tx: &mut Transaction<'_>, row: &SqliteRow) -> Result<ClaimedCal
         run: RunId(run),
         call: planned(&plan, row.try_get("position")?)?,
         attempt: row.try_get("attempt")?,
+        engine_tries: row.try_get("engine_tries")?,
         event: pack::unpack("an event", about.try_get("event")?)?,
         sha: sha(&about)?,
         spec_path: about.try_get("spec_path")?,
@@ -187,122 +231,18 @@ async fn claimed(tx: &mut Transaction<'_>, row: &SqliteRow) -> Result<ClaimedCal
     })
 }
 
-async fn finish(
+/// Finishes a running call that was to be cancelled; false when it was not.
+async fn end_if_cancelled(
     tx: &mut Transaction<'_>,
     id: CallId,
-    outcome: &Outcome,
     now: Timestamp,
-) -> Result<Option<Verdict>, StoreError> {
-    let (exit, detail) = outcome_columns(outcome);
-    let sql = "UPDATE call SET state = 'finished', finished_at = $1, outcome = $2,
-                 exit_status = $3, detail = $4
-               WHERE id = $5 AND state IN ('queued', 'running')
-               RETURNING run, context, posts_status, started_at";
-    let row = sqlx::query(sql)
-        .bind(now.as_microsecond())
-        .bind(outcome.code())
-        .bind(exit)
-        .bind(detail)
-        .bind(id.0)
-        .fetch_optional(tx.db())
-        .await?;
-    let row = row.ok_or_else(|| StoreError::Missing(format!("unfinished call {id}")))?;
-    let run = Run::read(tx, RunId(row.try_get("run")?)).await?;
-    if row.try_get("posts_status")? {
-        let took = since(pack::time_if(row.try_get("started_at")?)?, now);
-        let status = report::finished_call(row.try_get("context")?, outcome, took);
-        owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
+) -> Result<bool, StoreError> {
+    let sql = "SELECT cancel FROM call WHERE id = $1 AND state = 'running' AND cancel IS NOT NULL";
+    let why: Option<String> = sqlx::query_scalar(sql).bind(id.0).fetch_optional(tx.db()).await?;
+    match why {
+        Some(why) => finish(tx, id, &Outcome::Cancelled(why), now).await.map(|_| true),
+        None => Ok(false),
     }
-    let calls = calls(tx, run.id).await?;
-    let outcomes: Option<Vec<Outcome>> = calls.iter().map(|call| call.1.clone()).collect();
-    if run.summary {
-        let parts: Vec<Part<'_>> = calls
-            .iter()
-            .map(|(kebab, outcome)| Part { name: kebab, outcome: outcome.as_ref() })
-            .collect();
-        let errored: Vec<&str> = run.errored.iter().map(String::as_str).collect();
-        let took = outcomes.is_some().then(|| since(run.started_at, now));
-        let status = report::summary_of(&run.spec_name, &parts, &errored, took);
-        owe(tx, run.vendor, &run.repository, &run.sha, run.link, &status, now).await?;
-    }
-    let Some(outcomes) = outcomes else { return Ok(None) };
-    let verdict = report::verdict(&outcomes, run.errored.len());
-    let sql = "UPDATE run SET state = 'finished', why = NULL, verdict = $1, finished_at = $2
-               WHERE id = $3";
-    sqlx::query(sql)
-        .bind(verdict_name(verdict))
-        .bind(now.as_microsecond())
-        .bind(run.id.0)
-        .execute(tx.db())
-        .await?;
-    Ok(Some(verdict))
-}
-
-/// How long ago something started; nothing when it did not, or when the clock was set back.
-fn since(started_at: Option<Timestamp>, now: Timestamp) -> Duration {
-    let took = started_at.map(|started_at| now.duration_since(started_at));
-    took.and_then(|took| Duration::try_from(took).ok()).unwrap_or_default()
-}
-
-/// What of a run its statuses are made of.
-struct Run {
-    id: RunId,
-    link: Link,
-    vendor: Vendor,
-    repository: RepoName,
-    sha: Sha,
-    spec_name: String,
-    summary: bool,
-    errored: Vec<String>,
-    started_at: Option<Timestamp>,
-}
-
-impl Run {
-    async fn read(tx: &mut Transaction<'_>, id: RunId) -> Result<Self, StoreError> {
-        let sql = "SELECT delivery, vendor, repository, sha, spec_name, summary, errored,
-                          started_at
-                   FROM run WHERE id = $1";
-        let row = sqlx::query(sql).bind(id.0).fetch_one(tx.db()).await?;
-        let delivery = DeliveryId(row.try_get("delivery")?);
-        let errored: &str = row.try_get("errored")?;
-        Ok(Self {
-            id,
-            link: Link { run: Some(id), delivery: Some(delivery) },
-            vendor: vendor(&row)?,
-            repository: repository(&row)?,
-            sha: sha(&row)?,
-            spec_name: row.try_get("spec_name")?,
-            summary: row.try_get("summary")?,
-            errored: pack::from_json("a run's errors", errored.as_bytes())?,
-            started_at: pack::time_if(row.try_get("started_at")?)?,
-        })
-    }
-}
-
-pub(super) fn repository(row: &SqliteRow) -> Result<RepoName, StoreError> {
-    let name: &str = row.try_get("repository")?;
-    name.parse().map_err(|error| StoreError::unreadable("a repository's name", error))
-}
-
-/// The calls of a run in the plan's order: the function's kebab name, and how it ended if it has.
-async fn calls(
-    tx: &mut Transaction<'_>,
-    run: RunId,
-) -> Result<Vec<(String, Option<Outcome>)>, StoreError> {
-    let sql = "SELECT kebab, state, outcome, exit_status, detail FROM call
-               WHERE run = $1 ORDER BY position";
-    let rows = sqlx::query(sql).bind(run.0).fetch_all(tx.db()).await?;
-    rows.iter()
-        .map(|row| {
-            let state = CallState::from_columns(
-                row.try_get("state")?,
-                row.try_get("outcome")?,
-                row.try_get("exit_status")?,
-                row.try_get("detail")?,
-            )?;
-            Ok((row.try_get("kebab")?, state.outcome().cloned()))
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@ use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
 use super::error::StoreError;
+use super::cancel::{Arrival, cancel, clear_group, supersede};
+use super::meaning::{Meaning, twin_of};
 use super::report::{Link, owe};
 use super::run::{NewRun, insert_run};
 use super::state::{DeliveryState, Settled, Whose};
 use super::{Store, found, pack};
 use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
-use crate::domain::plan::Reason;
+use crate::domain::plan::{Reason, ReasonCode};
 use crate::domain::run::Status;
+use crate::domain::succession::Succession;
 
 /// A delivery that is to be planned by whoever claimed it.
 #[derive(Debug, Clone)]
@@ -38,6 +41,15 @@ pub enum Settlement {
     Skipped(Reason),
     /// It could not be planned; the statuses tell it on the forge.
     Faulty { whose: Whose, text: String, vendor: Vendor, statuses: Vec<(RepoName, Sha, Status)> },
+}
+
+/// What a delivery says about other deliveries and their runs.
+#[derive(Debug, Clone, Default)]
+pub struct Bearing {
+    /// What it has in common with a twin by another hook; none: nothing is like it.
+    pub meaning: Option<Meaning>,
+    /// What it makes superfluous, in which repository.
+    pub succession: Option<(Vendor, RepoName, Succession)>,
 }
 
 /// A delivery, for people.
@@ -127,21 +139,55 @@ impl Store {
         tx.commit().await
     }
 
-    /// Settles a claimed delivery: with it, in one transaction, its runs and calls come to be and
-    /// their statuses are owed. The runs' ids are in the order of the settlement.
+    /// Settles a claimed delivery that has no bearing on others; see [`Store::settle_among`].
     pub async fn settle(
         &self,
         id: DeliveryId,
         settlement: Settlement,
         now: Timestamp,
     ) -> Result<Vec<RunId>, StoreError> {
+        self.settle_among(id, settlement, &Bearing::default(), now).await
+    }
+
+    /// Settles a claimed delivery: with it, in one transaction, its runs and calls come to be and
+    /// their statuses are owed. The runs' ids are in the order of the settlement.
+    ///
+    /// What the delivery supersedes is cancelled with it, and what supersedes it cancels its runs.
+    /// Where it turns out to be the twin of one that was planned, it is skipped.
+    pub async fn settle_among(
+        &self,
+        id: DeliveryId,
+        settlement: Settlement,
+        bearing: &Bearing,
+        now: Timestamp,
+    ) -> Result<Vec<RunId>, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let mut ids = Vec::new();
+        if let (Settlement::Planned { .. }, Some(meaning)) = (&settlement, &bearing.meaning)
+            && let Some(first) = twin_of(&mut tx, id, meaning).await?
+        {
+            let text = format!("the same came by another hook, as delivery {first}");
+            let reason = ReasonCode::Twin.because(text);
+            settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
+            tx.commit().await?;
+            return Ok(ids);
+        }
+        let mut late = None;
+        if let Some((vendor, repository, succession)) = &bearing.succession {
+            let (delivery, vendor) = (id, *vendor);
+            let arrival = Arrival { delivery, vendor, repository, succession };
+            late = supersede(&mut tx, &arrival, now).await?;
+        }
         match settlement {
             Settlement::Planned { runs } => {
                 settle_row(&mut tx, id, &Settled::Planned, now).await?;
                 for run in &runs {
-                    ids.push(insert_run(&mut tx, id, run, now).await?);
+                    clear_group(&mut tx, id, run, now).await?;
+                    let run_id = insert_run(&mut tx, id, run, now).await?;
+                    ids.push(run_id);
+                    if let (Some(why), Some(_)) = (&late, &run.settings.place) {
+                        cancel(&mut tx, run_id, why, now).await?;
+                    }
                 }
             }
             Settlement::Skipped(reason) => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::call::repository;
+use super::outcome::repository;
 use super::{Store, StoreError, pack};
 use crate::domain::ids::{DeliveryId, RepoName, Vendor};
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::call::repository;
+use super::outcome::repository;
 use super::connection::Transaction;
 use super::delivery::vendor;
 use super::error::StoreError;

@@ -12,15 +12,15 @@ use super::connection::Transaction;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::state::{CallState, RunState, verdict_name};
-use super::{Store, pack};
+use super::{Store, pack, queue};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
 use crate::domain::run::{Status, Verdict};
-use crate::domain::spec::{GitDepth, OnInterrupt};
+use crate::domain::spec::{Concurrency, GitDepth, OnInterrupt};
 use crate::domain::{report, strcase};
 
-/// Calls in one statement; with 8 values each at most, far below SQLite's limit of 32,766.
+/// Calls in one statement; with 9 values each at most, far below SQLite's limit of 32,766.
 const CALLS_AT_ONCE: usize = 256;
 
 /// A run that comes to be when its delivery is settled.
@@ -49,6 +49,14 @@ pub struct RunSettings {
     pub git_depth: GitDepth,
     /// Whether the spec wants the summary status; see [`report::has_summary`].
     pub summary: bool,
+    /// Calls at once, over all runs of the spec; none: as many as the agent has room for.
+    #[serde(default)]
+    pub max_parallel: Option<u32>,
+    #[serde(default)]
+    pub concurrency: Option<Concurrency>,
+    /// Where newer commits supersede it; see [`crate::domain::succession::place`].
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// How a run begins.
@@ -183,12 +191,21 @@ pub(super) async fn insert_run(
     let errored: Vec<String> = errored.map(|it| strcase::to_kebab(&it.name)).collect();
     // Some events bring nothing new to judge, whatever the spec says.
     let summary = report::has_summary(&new.event, &new.plan, new.settings.summary);
+    let vendor = new.event.vendor;
+    let group = new.settings.concurrency.as_ref().map(|group| group.group.as_str());
+    let waits = match (group, &new.state) {
+        (Some(group), NewRunState::Queued) => {
+            queue::group_is_taken(tx, vendor, repository, group).await?
+        }
+        _ => false,
+    };
     let sql = "INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
-                 why, verdict, summary, errored, created_at, finished_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
+                 why, verdict, summary, errored, created_at, finished_at, place, concurrency, waits)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+               RETURNING id";
     let id: i64 = sqlx::query_scalar(sql)
         .bind(delivery.0)
-        .bind(new.event.vendor.as_str())
+        .bind(vendor.as_str())
         .bind(repository.as_str())
         .bind(new.sha.as_str())
         .bind(new.spec_path.as_str())
@@ -200,6 +217,9 @@ pub(super) async fn insert_run(
         .bind(pack::to_json("the functions that errored", &errored)?)
         .bind(now.as_microsecond())
         .bind(verdict.map(|_| now.as_microsecond()))
+        .bind(new.settings.place.as_deref())
+        .bind(group)
+        .bind(i64::from(waits))
         .fetch_one(tx.db())
         .await?;
     let id = RunId(id);
@@ -218,11 +238,14 @@ pub(super) async fn insert_run(
     .execute(tx.db())
     .await?;
     if verdict.is_none() {
-        insert_calls(tx, id, &new.plan, why.is_some(), now).await?;
+        let spec = (new.spec_path.as_str(), new.spec_name.as_str());
+        let limit = new.settings.max_parallel;
+        let lane = queue::lane(tx, vendor, repository, spec, limit).await?;
+        insert_calls(tx, id, lane, &new.plan, why.is_some() || waits, now).await?;
     }
     for status in &new.statuses {
         let link = Link { run: Some(id), delivery: Some(delivery) };
-        owe(tx, new.event.vendor, repository, &new.sha, link, status, now).await?;
+        owe(tx, vendor, repository, &new.sha, link, status, now).await?;
     }
     Ok(id)
 }
@@ -230,6 +253,7 @@ pub(super) async fn insert_run(
 async fn insert_calls(
     tx: &mut Transaction<'_>,
     run: RunId,
+    lane: i64,
     plan: &Plan,
     held: bool,
     now: Timestamp,
@@ -238,7 +262,7 @@ async fn insert_calls(
     for some in numbered.chunks(CALLS_AT_ONCE) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO call (run, position, kebab, context, posts_status, shell, state, held, \
-             queued_at) ",
+             queued_at, lane) ",
         );
         query.push_values(some, |mut row, (position, call)| {
             row.push_bind(run.0)
@@ -249,7 +273,8 @@ async fn insert_calls(
                 .push_bind(i64::from(matches!(call.action, Action::Shell { .. })))
                 .push("'queued'")
                 .push_bind(i64::from(held))
-                .push_bind(now.as_microsecond());
+                .push_bind(now.as_microsecond())
+                .push_bind(lane);
         });
         query.build().persistent(some.len() == 1).execute(tx.db()).await?;
     }

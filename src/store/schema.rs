@@ -11,6 +11,7 @@ use super::error::StoreError;
 /// The text of version 1, 2, ….
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_deliveries_runs_calls_reports.sql"),
+    include_str!("migrations/0002_taking_up_and_fair_queues.sql"),
     include_str!("migrations/0003_posts.sql"),
 ];
 

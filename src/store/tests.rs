@@ -171,6 +171,9 @@ pub(super) fn run(names: &[&str]) -> NewRun {
             on_interrupt: OnInterrupt::Retry,
             git_depth: GitDepth::Commits(10),
             summary: true,
+            max_parallel: None,
+            concurrency: None,
+            place: None,
         },
         state: NewRunState::Queued,
         statuses: calls.iter().map(pending).collect(),
@@ -254,16 +257,17 @@ async fn a_start_takes_up_what_was_under_way() {
 
     let store = Store::open(world.folder.path()).await.unwrap();
     let recovered = store.recover(at(100)).await.unwrap();
-    assert_eq!(recovered, Recovered { deliveries: 1, calls: 1, reports: 2 });
+    assert_eq!(recovered, Recovered { deliveries: 1, calls: 1, ended: 0, reports: 2 });
     let again = store.claim_delivery(at(101)).await.unwrap().unwrap();
     assert_eq!((again.id, again.tries), (delivery, 2));
     let again = store.claim_call(Startable::Any, at(101)).await.unwrap().unwrap();
-    assert_eq!((again.id, again.attempt), (first.id, 1));
+    assert_eq!((again.id, again.attempt), (first.id, 2));
     let view = store.run(planned).await.unwrap().unwrap();
     assert_eq!(view.state, RunState::Running);
     let note = "The agent stopped while it was running; taken up again at 2026-11-18T11:08:20Z";
     assert_eq!(view.calls[0].note.as_deref(), Some(note));
-    assert_eq!(store.recover(at(102)).await.unwrap().calls, 1);
+    let recovered = store.recover(at(102)).await.unwrap();
+    assert_eq!((recovered.calls, recovered.ended), (0, 1), "the second time is the last");
 }
 
 #[tokio::test]
@@ -391,8 +395,6 @@ async fn what_waits_is_found_by_its_index() {
              ANALYZE",
         )
         .await;
-    let plan = world.query_plan(call::CLAIM).await;
-    assert!(plan.contains("INDEX call_queued"), "{plan}");
     let plan = world.query_plan(delivery::CLAIM).await;
     assert!(plan.contains("INDEX delivery_fresh"), "{plan}");
     assert!(plan.contains("INDEX delivery_postponed (retry_at>"), "{plan}");

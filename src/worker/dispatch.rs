@@ -3,6 +3,7 @@
 //! Planning is repeatable until the one transaction that settles the delivery, so whatever fails
 //! on the way (the forge, the engine, this process) only makes it later.
 
+mod bearing;
 mod listing;
 mod specs;
 mod trust;
@@ -25,7 +26,7 @@ use crate::domain::plan::{
 use crate::domain::run::{Status, Verdict};
 use crate::domain::spec::{Spec, Target};
 use crate::domain::trust::Forks;
-use crate::domain::{admission, forge, report};
+use crate::domain::{admission, forge, report, skip_ci, succession};
 use crate::git::{GitError, Mirror, Want};
 use crate::store::{ClaimedDelivery, NewRun, NewRunState, RunSettings, Settlement, Whose};
 
@@ -101,8 +102,10 @@ impl Worker {
             },
         };
         tracing::info!(outcome = %describe(&settlement), "Delivery settled");
-        match self.store.settle(delivery.id, settlement, Timestamp::now()).await {
+        let (bearing, now) = (bearing::of(delivery), Timestamp::now());
+        match self.store.settle_among(delivery.id, settlement, &bearing, now).await {
             Ok(_) => {
+                self.end_cancelled().await;
                 self.calls.notify_one();
                 self.reports.notify_one();
             }
@@ -163,6 +166,10 @@ impl Worker {
         if event.is_fork() && self.settings.forks == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
+        let told = event.commit.as_ref();
+        if let Some(reason) = told.and_then(|commit| skip_ci::asked(&event, &commit.message)) {
+            return Ok(Settlement::Skipped(reason));
+        }
         if let Some(reason) = self.caught_up(delivery, &event).await.map_err(Later::Agent)? {
             return Ok(Settlement::Skipped(reason));
         }
@@ -180,6 +187,9 @@ impl Worker {
             let text = "the commit has neither a pocketci.yaml nor a folder ./ci";
             return Ok(Settlement::Skipped(ReasonCode::NoSpec.because(text)));
         };
+        if let Some(reason) = skip_ci::asked(&event, &ready.commit.message) {
+            return Ok(Settlement::Skipped(reason));
+        }
         // Functions see the commit, and who made it, also where the payload does not say.
         let commit = event.commit.or(Some(ready.commit));
         let event = Event { sha: Some(sha.clone()), commit, ..event };
@@ -255,6 +265,9 @@ impl Worker {
             on_interrupt: spec.on_interrupt,
             git_depth: spec.git_depth,
             summary: spec.summary,
+            max_parallel: spec.max_parallel,
+            concurrency: spec.concurrency,
+            place: succession::place(event, spec.cancel_superseded),
         };
         Ok(new_run(event, sha, (spec.path, spec.name), plan, settings, state, statuses, changes))
     }
@@ -309,6 +322,9 @@ impl Worker {
             on_interrupt: Default::default(),
             git_depth: Default::default(),
             summary: true,
+            max_parallel: None,
+            concurrency: None,
+            place: None,
         };
         let statuses = vec![report::spec_error(&broken.name, &broken.headline)];
         let plan = plan::errored(ReasonCode::SpecError.because(broken.text.clone()));

@@ -13,15 +13,16 @@ use tracing::Instrument as _;
 use super::call_log::CallLog;
 use super::engine::{ASK_AGAIN, FRESH};
 use super::{NET, Worker};
-use crate::dagger::child::{self, Ended, Stream};
+use crate::dagger::child::{self, Activity, Ended, Limits, Stream};
 use crate::dagger::engine_trouble;
 use crate::domain::plan::Action;
 use crate::domain::redact::Redactor;
+use crate::domain::retry;
 use crate::domain::run::Outcome;
 use crate::store::log::LogStream;
-use crate::store::{ClaimedCall, Startable};
+use crate::store::{self, ClaimedCall, Startable, StoreError};
 
-/// Runs calls, oldest first, until told to stop.
+/// Runs calls, in the order of the queue, until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
     let tasks = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(worker.settings.parallelism));
@@ -54,9 +55,10 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
             Err(error) => tracing::error!(%error, "Failed to take the next call"),
         }
         drop(slot);
+        let due = super::until(worker.store.next_call_due().await.ok().flatten());
         tokio::select! {
             () = wake => {}
-            () = tokio::time::sleep(again) => {}
+            () = tokio::time::sleep(again.min(due)) => {}
             () = shutdown.cancelled() => {}
         }
     }
@@ -66,6 +68,22 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         end.cancel();
         tasks.wait().await;
     }
+}
+
+/// How carrying a call out came to its end.
+enum End {
+    Outcome(Outcome),
+    /// The agent was told to stop.
+    Stopped,
+    /// The engine went away under it, or was not there; what is known.
+    EngineLost(String),
+}
+
+/// What is written down about it.
+enum Became {
+    Finished(Outcome),
+    /// It is queued again, for so long because of that.
+    Again(String, Duration),
 }
 
 enum Claim {
@@ -79,37 +97,82 @@ impl Worker {
     async fn claim(&self) -> anyhow::Result<Claim> {
         let mut startable = Startable::Any;
         let mut otherwise = Claim::Nothing;
-        if self.store.waits_for_engine().await?
+        if self.store.waits_for_engine(Timestamp::now()).await?
             && let Err(why) = self.engine_ready(FRESH).await
         {
             self.tell_waiting(&why).await?;
             (startable, otherwise) = (Startable::Commands, Claim::EngineSilent);
         }
-        let call = self.store.claim_call(startable, Timestamp::now()).await?;
+        let limits = store::Limits { per_repository: self.settings.repository_parallelism };
+        let call = self.store.claim_call_within(startable, limits, Timestamp::now()).await?;
         Ok(call.map_or(otherwise, |call| Claim::Call(Box::new(call))))
     }
 
-    /// One call from its claim to its outcome.
+    /// Ends the calls under way that have become superfluous.
+    pub(super) async fn end_cancelled(&self) {
+        match self.store.calls_to_end().await {
+            Ok(calls) => calls.iter().for_each(|it| self.under_way.end(it.call, &it.why)),
+            Err(error) => tracing::error!(%error, "Failed to tell which calls are to be ended"),
+        }
+    }
+
+    /// One call from its claim to its outcome, or back into the queue.
     async fn execute(&self, call: ClaimedCall, end: CancellationToken) {
-        let outcome = match self.call(&call, &end).await {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => {
-                let why = "The agent was stopped while it ran";
-                if let Err(error) = self.store.release_call(call.id, why).await {
+        let token = end.child_token();
+        self.under_way.begin(call.id, token.clone());
+        // What was asked for between the claim and here was asked of nobody.
+        if let Ok(Some(why)) = self.store.call_cancelled(call.id).await {
+            self.under_way.end(call.id, &why);
+        }
+        let ended = self.call(&call, &token).await;
+        let cancelled = self.under_way.ended(call.id);
+        let ended = ended.unwrap_or_else(|error| {
+            tracing::error!(error = format!("{error:#}"), "The call could not be started");
+            End::Outcome(Outcome::Errored(format!("{error:#}")))
+        });
+        let pause = retry::engine_pause(call.engine_tries);
+        let became = match (ended, cancelled, pause) {
+            // One that came to its own end in the same moment keeps it.
+            (End::Outcome(outcome), ..) => Became::Finished(outcome),
+            (_, Some(why), _) => Became::Finished(Outcome::Cancelled(why)),
+            (End::EngineLost(why), _, Some(pause)) => Became::Again(why, pause),
+            (End::EngineLost(why), ..) => Became::Finished(Outcome::Lost(why)),
+            (End::Stopped, ..) => {
+                let (why, now) = ("The agent was stopped while it ran", Timestamp::now());
+                if let Err(error) = self.store.release_call(call.id, why, now).await {
                     tracing::error!(%error, "Failed to queue the call again; the next start does");
                 }
                 return;
             }
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "The call could not be started");
-                Outcome::Errored(format!("{error:#}"))
-            }
         };
-        tracing::info!(outcome = outcome.code(), "Call finished");
-        // What happened must not be forgotten because the disk is full for a moment.
+        self.write_down(&call, became, &end).await;
+    }
+
+    /// Writes what became of a call, which must not be forgotten because the disk is full for a
+    /// moment.
+    async fn write_down(&self, call: &ClaimedCall, became: Became, end: &CancellationToken) {
+        match &became {
+            Became::Finished(outcome) => tracing::info!(outcome = outcome.code(), "Call finished"),
+            Became::Again(why, pause) => {
+                tracing::warn!(why, ?pause, "The engine has lost a call, which is tried again");
+            }
+        }
         let mut wait = Duration::from_millis(100);
-        while let Err(error) = self.store.finish_call(call.id, &outcome, Timestamp::now()).await {
-            tracing::error!(%error, "Failed to keep the call's outcome");
+        loop {
+            let now = Timestamp::now();
+            let written = match &became {
+                Became::Finished(outcome) => {
+                    self.store.finish_call(call.id, outcome, now).await.map(|_| ())
+                }
+                Became::Again(why, pause) => {
+                    self.store.retry_call(call.id, why, now + *pause, now).await
+                }
+            };
+            let Err(error) = written else { break };
+            tracing::error!(%error, "Failed to keep what became of the call");
+            if matches!(error, StoreError::Missing(_)) {
+                break;
+            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = end.cancelled() => return,
@@ -119,26 +182,31 @@ impl Worker {
         self.reports.notify_one();
     }
 
-    /// Runs it; none when the agent's end interrupted it.
-    async fn call(
-        &self,
-        call: &ClaimedCall,
-        end: &CancellationToken,
-    ) -> anyhow::Result<Option<Outcome>> {
+    /// Runs it, with a log for this attempt.
+    async fn call(&self, call: &ClaimedCall, end: &CancellationToken) -> anyhow::Result<End> {
         let log = CallLog::create(&self.store.log_path(call.run, call.id, call.attempt))?;
         call.call.notes.iter().for_each(|note| log.note(note));
-        let outcome = match self.carry_out(call, end, &log).await {
-            Ok(outcome) => outcome,
+        let ended = match self.carry_out(call, end, &log).await {
+            Ok(ended) => ended,
             Err(error) => {
                 log.note(&format!("error: {error:#}"));
                 return Err(error);
             }
         };
-        log.note(&match &outcome {
-            Some(outcome) => last_words(outcome),
-            None => "Interrupted: the agent stops; the call is queued again".to_owned(),
+        log.note(&match &ended {
+            End::Outcome(outcome) => last_words(outcome),
+            End::Stopped => match self.under_way.why(call.id) {
+                Some(why) => last_words(&Outcome::Cancelled(why)),
+                None => "Interrupted: the agent stops; the call is queued again".to_owned(),
+            },
+            End::EngineLost(why) => match retry::engine_pause(call.engine_tries) {
+                Some(pause) => {
+                    format!("Lost: {why}; it is tried again in {} s", pause.as_secs())
+                }
+                None => last_words(&Outcome::Lost(why.clone())),
+            },
         });
-        Ok(outcome)
+        Ok(ended)
     }
 
     async fn carry_out(
@@ -146,7 +214,7 @@ impl Worker {
         call: &ClaimedCall,
         end: &CancellationToken,
         log: &CallLog,
-    ) -> anyhow::Result<Option<Outcome>> {
+    ) -> anyhow::Result<End> {
         let workspace = self.workspaces.open(call.run)?;
         let rooms = workspace.rooms(call.id, call.attempt)?;
         let program = self.prepare(call, &workspace, &rooms, log).await?;
@@ -163,28 +231,45 @@ impl Worker {
             std::future::pending::<()>().await;
         };
         let redactor = self.redactor();
-        let on_line = |stream, line: &[u8]| match stream {
-            Stream::Stdout => log.line(LogStream::Stdout, line),
-            Stream::Stderr => log.line(LogStream::Stderr, line),
+        let (tell, started) = tokio::sync::oneshot::channel();
+        let mut tell = Some(tell);
+        let on = |activity: Activity<'_>| match activity {
+            Activity::Started(started) => {
+                // Nobody listens any more: the call is about to be ended.
+                let _ = tell.take().map(|tell| tell.send(started));
+            }
+            Activity::Line(Stream::Stdout, line) => log.line(LogStream::Stdout, line),
+            Activity::Line(Stream::Stderr, line) => log.line(LogStream::Stderr, line),
         };
+        let remember = async {
+            if let Ok(started) = started.await {
+                let (pid, start_time) = (started.pid, started.start_time);
+                if let Err(error) = self.store.call_started(call.id, pid, start_time).await {
+                    tracing::warn!(%error, "Failed to write down which process the call is");
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let limits = Limits::deadline(call.settings.timeout);
         let ended = tokio::select! {
-            ended = child::run(program, &redactor, call.settings.timeout, &cancel, on_line) => ended,
+            ended = child::watch(program, &redactor, limits, &cancel, on) => ended,
             () = watch => Ended::Cancelled,
+            () = remember => Ended::Cancelled,
             () = log.keep_visible() => Ended::Cancelled,
         };
         Ok(match ended {
-            Ended::Cancelled => gone.into_inner().map(Outcome::Lost),
-            Ended::TimedOut => Some(Outcome::TimedOut),
-            Ended::Exited(0) => Some(Outcome::Passed),
+            Ended::Cancelled => gone.into_inner().map_or(End::Stopped, End::EngineLost),
+            Ended::TimedOut => End::Outcome(Outcome::TimedOut),
+            Ended::Exited(0) => End::Outcome(Outcome::Passed),
             Ended::Exited(exit) => {
                 let trouble = needs_engine.then(|| engine_trouble(&log.tail())).flatten();
-                Some(trouble.map_or(Outcome::Failed { exit }, Outcome::Lost))
+                trouble.map_or(End::Outcome(Outcome::Failed { exit }), End::EngineLost)
             }
             Ended::Signalled(signal) => {
-                Some(Outcome::Lost(format!("its process was ended by signal {signal}")))
+                End::Outcome(Outcome::Lost(format!("its process was ended by signal {signal}")))
             }
             Ended::NotStarted(error) => {
-                Some(Outcome::Errored(format!("Cannot start `{name}`: {error}")))
+                End::Outcome(Outcome::Errored(format!("Cannot start `{name}`: {error}")))
             }
         })
     }

@@ -21,6 +21,15 @@ pub fn event(vendor: Vendor, event_name: &str, json: &[u8]) -> Result<Event, Pay
     }
 }
 
+/// Which webhook of the forge's sent a delivery, where it says so.
+pub fn hook(vendor: Vendor, headers: &Headers) -> Option<String> {
+    let header = match vendor {
+        Vendor::Github => "x-github-hook-id",
+        _ => return None,
+    };
+    headers.get(header).filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
 /// Where to fetch a repository from: below the configured root, whatever a payload says.
 pub fn clone_url(root: &Url, repository: &RepoName) -> String {
     format!("{}/{repository}.git", root.as_str().trim_end_matches('/'))

@@ -72,6 +72,8 @@ pub(in crate::domain) fn spec() -> Spec {
         ignore: None,
         timeout: None,
         cancel_superseded: None,
+        max_parallel: None,
+        concurrency: None,
         on_interrupt: OnInterrupt::Retry,
         summary: true,
         git_depth: GitDepth::Commits(10),

@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// The module's folder when the file does not say, relative to the file.
 const DEFAULT_MODULE: &str = "./ci";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "module-path",
     "commands",
     "events",
@@ -24,6 +24,8 @@ const KEYS: [&str; 13] = [
     "ignore",
     "timeout",
     "cancel-superseded",
+    "max-parallel",
+    "concurrency",
     "on-interrupt",
     "report",
     "git-depth",
@@ -100,6 +102,8 @@ fn empty(path: &str) -> Spec {
         ignore: None,
         timeout: None,
         cancel_superseded: None,
+        max_parallel: None,
+        concurrency: None,
         on_interrupt: OnInterrupt::default(),
         summary: true,
         git_depth: GitDepth::default(),
@@ -216,6 +220,12 @@ impl Reading<'_> {
         }
         if let Some(node) = fields.take("cancel-superseded") {
             spec.cancel_superseded = self.boolean(&node, "`cancel-superseded`");
+        }
+        if let Some(node) = fields.take("max-parallel") {
+            spec.max_parallel = self.count(&node, "`max-parallel`");
+        }
+        if let Some(node) = fields.take("concurrency") {
+            spec.concurrency = self.concurrency(node);
         }
         if let Some(node) = fields.take("on-interrupt") {
             spec.on_interrupt = match self.word(&node, "`on-interrupt`", &["retry", "fail"]) {

@@ -141,6 +141,22 @@ impl Reading<'_> {
         }
     }
 
+    /// A whole number from 1 on.
+    pub(super) fn count(&mut self, node: &Node, what: &str) -> Option<u32> {
+        let wanted = "a whole number from 1 on";
+        match &node.value {
+            Value::Number(number) => match number.parse() {
+                Ok(count) if count >= 1 => return Some(count),
+                _ => {
+                    let message = format!("{what} must be {wanted}, not {}", quote(number));
+                    self.wrong(node.span, message, None);
+                }
+            },
+            _ => self.mismatch(node, what, wanted),
+        }
+        None
+    }
+
     /// One of a few words.
     pub(super) fn word(&mut self, node: &Node, what: &str, words: &[&str]) -> Option<String> {
         let text = self.text(node, what)?;

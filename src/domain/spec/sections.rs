@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::quote;
 use super::node::{Node, Value};
 use super::reading::{Reading, Text, split_commas};
-use super::{Command, EventFilters, Matchers, SecretUse};
+use super::{Command, Concurrency, EventFilters, Matchers, SecretUse};
 use crate::domain::glob;
 use crate::domain::ids::Vendor;
 use crate::domain::pattern::Patterns;
@@ -202,6 +202,41 @@ impl Reading<'_> {
             functions.insert(name.value, self.matchers(fields.keys));
         }
         functions
+    }
+
+    /// `concurrency: {group: NAME, cancel: false}`, or the group's name alone.
+    pub(super) fn concurrency(&mut self, node: Node) -> Option<Concurrency> {
+        if !matches!(node.value, Value::Map(_)) {
+            let group = self.line(&node, "`concurrency`")?;
+            return Some(Concurrency { group, cancel: false });
+        }
+        let span = node.span;
+        let mut fields = self.fields(node, "`concurrency`", &["group", "cancel"])?;
+        let cancel = fields.take("cancel").and_then(|node| self.boolean(&node, "`cancel`"));
+        let Some(group) = fields.take("group") else {
+            let help = "write `{group: deploy}`: its runs run one after the other".to_owned();
+            self.wrong(span, "`concurrency` has no `group`".to_owned(), help);
+            return None;
+        };
+        let group = self.line(&group, "`group`")?;
+        Some(Concurrency { group, cancel: cancel.unwrap_or(false) })
+    }
+
+    /// A name of ours to choose: one short line.
+    fn line(&mut self, node: &Node, what: &str) -> Option<String> {
+        /// It stands in statuses, which are short.
+        const LONGEST: usize = 100;
+        let text = self.text(node, what)?;
+        let value = text.value.trim();
+        let why = if value.chars().any(char::is_control) {
+            "must be one line of plain text"
+        } else if value.chars().count() > LONGEST {
+            "is longer than 100 characters"
+        } else {
+            return Some(value.to_owned());
+        };
+        self.wrong(text.span, format!("{what} {} {why}", quote(value)), None);
+        None
     }
 
     pub(super) fn commands(&mut self, node: Node) -> Vec<Command> {

@@ -114,7 +114,7 @@ async fn a_released_call_is_queued_again_with_a_note() {
     let world = World::new().await;
     let id = world.run("a", run(&["test", "lint"])).await;
     let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
-    world.store.release_call(call.id, "the agent is stopping").await.unwrap();
+    world.store.release_call(call.id, "the agent is stopping", at(4)).await.unwrap();
     let view = world.store.run(id).await.unwrap().unwrap();
     assert_eq!(view.calls[0].state, CallState::Queued);
     assert_eq!(view.calls[0].note.as_deref(), Some("the agent is stopping"));
@@ -131,7 +131,7 @@ async fn a_finished_call_stays_as_it_is() {
     world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     let again = world.store.finish_call(call.id, &Outcome::TimedOut, at(5)).await;
     assert_eq!(again.unwrap_err().to_string(), "There is no unfinished call 1");
-    assert!(matches!(world.store.release_call(call.id, "").await, Err(StoreError::Missing(_))));
+    assert!(matches!(world.store.release_call(call.id, "", at(4)).await, Err(StoreError::Missing(_))));
     let none = world.store.finish_call(CallId(99), &Outcome::Passed, at(5)).await;
     assert!(matches!(none, Err(StoreError::Missing(_))));
     let view = world.store.run(id).await.unwrap().unwrap();
@@ -197,7 +197,7 @@ async fn without_an_engine_only_commands_are_claimed_and_the_others_are_told() {
     let mut commands = run(&["shell"]);
     commands.plan.calls[0].action = Action::Shell { run: "true".to_owned(), secrets: vec![] };
     let shell = world.run("b", commands).await;
-    assert!(world.store.waits_for_engine().await.unwrap());
+    assert!(world.store.waits_for_engine(at(3)).await.unwrap());
     let claimed = world.store.claim_call(Startable::Commands, at(3)).await.unwrap().unwrap();
     assert_eq!(claimed.run, shell);
     assert!(world.store.claim_call(Startable::Commands, at(3)).await.unwrap().is_none());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::{Command, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target};
+use super::super::{Command, Concurrency, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target};
 use super::{MAX_BYTES, default_for_root, inside, parse, parse_bytes};
 
 #[track_caller]
@@ -70,6 +70,8 @@ secrets:
 name: api
 timeout: 1h30m
 cancel-superseded: true
+max-parallel: 2
+concurrency: {group: deploy, cancel: true}
 on-interrupt: fail
 report: {summary: false}
 git-depth: full
@@ -88,6 +90,9 @@ functions:
     assert_eq!(spec.secrets, [secret]);
     assert_eq!(spec.timeout, Some(Duration::from_secs(5400)));
     assert_eq!(spec.cancel_superseded, Some(true));
+    assert_eq!(spec.max_parallel, Some(2));
+    let group = Concurrency { group: "deploy".into(), cancel: true };
+    assert_eq!(spec.concurrency, Some(group));
     assert_eq!(spec.on_interrupt, OnInterrupt::Fail);
     assert!(!spec.summary);
     assert_eq!(spec.git_depth, GitDepth::Full);
@@ -203,6 +208,18 @@ fn values_that_cannot_be_meant() {
         "on-interrupt: retri\n",
         &["1:15: `on-interrupt` must be `retry` or `fail`, not `retri`"],
     );
+    for wrong in ["0", "-1", "1.5"] {
+        let message =
+            format!("1:15: `max-parallel` must be a whole number from 1 on, not `{wrong}`");
+        check(&format!("max-parallel: {wrong}\n"), &[&message]);
+    }
+    check(
+        "max-parallel: many\n",
+        &["1:15: `max-parallel` must be a whole number from 1 on, not a text"],
+    );
+    check("concurrency: {cancel: true}\n", &["1:14: `concurrency` has no `group`"]);
+    check("concurrency: {groups: a}\n", &["1:15: unknown key `groups`", "1:14: `concurrency` has no `group`"]);
+    check("concurrency: {group: [a]}\n", &["1:22: `group` must be a text, not a list"]);
     check(
         "git-depth: 0\n",
         &["1:12: `git-depth` must be a number of commits from 1 on, or `full`, not `0`"],
@@ -342,7 +359,7 @@ fn the_caret_stands_right_behind_wide_and_long_text() {
       |
     1 | {name: "äöü", tímeout: 1m}
       |               ^^^^^^^
-      = help: did you mean `timeout`? allowed here: module-path, commands, events, paths, secrets, functions, name, ignore, timeout, cancel-superseded, on-interrupt, report, git-depth
+      = help: did you mean `timeout`? allowed here: module-path, commands, events, paths, secrets, functions, name, ignore, timeout, cancel-superseded, max-parallel, concurrency, on-interrupt, report, git-depth
     "#);
     let text = format!("paths: [{}, [x]]\n", vec!["aaaa"; 60].join(", "));
     let errors = parse("pocketci.yaml", &text).unwrap_err();
