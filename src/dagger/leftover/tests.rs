@@ -26,8 +26,9 @@ fn expect_killed(mut child: Child) {
 fn a_child_is_known_by_its_id_and_its_start() {
     let nowhere = tempfile::tempdir().unwrap();
     let mut child = sleeper(&[]);
-    let started = |start_time| Started { pid: pid(&child), start_time };
-    let real = start_time(pid(&child));
+    let pid = pid(&child);
+    let started = |start_time| Started { pid, start_time };
+    let real = start_time(pid);
     assert!(real.is_some());
     // Somebody else's, who was given the same id; or nobody knows whose.
     let strangers = [started(real.map(|ticks| ticks + 1)), started(None)];

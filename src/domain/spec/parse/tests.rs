@@ -218,7 +218,7 @@ fn values_that_cannot_be_meant() {
         &["1:15: `max-parallel` must be a whole number from 1 on, not a text"],
     );
     check("concurrency: {cancel: true}\n", &["1:14: `concurrency` has no `group`"]);
-    check("concurrency: {groups: a}\n", &["1:15: unknown key `groups`", "1:14: `concurrency` has no `group`"]);
+    check("concurrency: {groups: a}\n", &["1:14: `concurrency` has no `group`", "1:15: unknown key `groups`"]);
     check("concurrency: {group: [a]}\n", &["1:22: `group` must be a text, not a list"]);
     check(
         "git-depth: 0\n",
