@@ -40,7 +40,7 @@ mod state;
 
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
-pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, Settlement};
+pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
 pub use error::StoreError;
 pub use intake::{NewDelivery, Recorded};
 pub use kept::KeptDelivery;

@@ -165,7 +165,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         if !end_if_cancelled(&mut tx, id, now).await? {
-            let note = format!("Trying again: {why}");
+            let sql = "SELECT attempt + 1 FROM call WHERE id = $1 AND state = 'running'";
+            let next = sqlx::query_scalar(sql).bind(id.0).fetch_optional(tx.db()).await?;
+            let next: u32 =
+                next.ok_or_else(|| StoreError::Missing(format!("running call {id}")))?;
+            let note = format!("Trying again (attempt {next}): {why}");
             let sql = "UPDATE call SET state = 'queued', started_at = NULL, pid = NULL,
                          pid_started = NULL, attempt = attempt + 1,
                          engine_tries = engine_tries + 1, not_before = $1, note = $2

@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
+use super::Store;
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::outcome::{Run, conclude};
 use super::run::NewRun;
-use super::{Store};
 use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Vendor};
 use crate::domain::report;
 use crate::domain::run::Outcome;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::cancel::{Arrival, cancel, clear_group, supersede};
 use super::connection::Transaction;
 use super::error::StoreError;
-use super::cancel::{Arrival, cancel, clear_group, supersede};
 use super::meaning::{Meaning, twin_of};
 use super::report::{Link, owe};
 use super::run::{NewRun, insert_run};
@@ -50,6 +50,15 @@ pub struct Bearing {
     pub meaning: Option<Meaning>,
     /// What it makes superfluous, in which repository.
     pub succession: Option<(Vendor, RepoName, Succession)>,
+}
+
+/// What came of a delivery among others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledAmong {
+    /// In the order of the settlement.
+    pub runs: Vec<RunId>,
+    /// The delivery that was planned for the same thing; then there are no runs.
+    pub twin_of: Option<DeliveryId>,
 }
 
 /// A delivery, for people.
@@ -146,11 +155,11 @@ impl Store {
         settlement: Settlement,
         now: Timestamp,
     ) -> Result<Vec<RunId>, StoreError> {
-        self.settle_among(id, settlement, &Bearing::default(), now).await
+        Ok(self.settle_among(id, settlement, &Bearing::default(), now).await?.runs)
     }
 
     /// Settles a claimed delivery: with it, in one transaction, its runs and calls come to be and
-    /// their statuses are owed. The runs' ids are in the order of the settlement.
+    /// their statuses are owed.
     ///
     /// What the delivery supersedes is cancelled with it, and what supersedes it cancels its runs.
     /// Where it turns out to be the twin of one that was planned, it is skipped.
@@ -160,7 +169,7 @@ impl Store {
         settlement: Settlement,
         bearing: &Bearing,
         now: Timestamp,
-    ) -> Result<Vec<RunId>, StoreError> {
+    ) -> Result<SettledAmong, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let mut ids = Vec::new();
         if let (Settlement::Planned { .. }, Some(meaning)) = (&settlement, &bearing.meaning)
@@ -170,7 +179,7 @@ impl Store {
             let reason = ReasonCode::Twin.because(text);
             settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
             tx.commit().await?;
-            return Ok(ids);
+            return Ok(SettledAmong { runs: ids, twin_of: Some(first) });
         }
         let mut late = None;
         if let Some((vendor, repository, succession)) = &bearing.succession {
@@ -202,7 +211,7 @@ impl Store {
             }
         }
         tx.commit().await?;
-        Ok(ids)
+        Ok(SettledAmong { runs: ids, twin_of: None })
     }
 
     /// The JSON text of a delivery, byte by byte as it was recorded.

@@ -140,7 +140,8 @@ impl Run {
         text: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let status = Status { context, state: CommitState::Pending, description: description(text) };
+        let status =
+            Status { context, state: CommitState::Pending, description: description(text) };
         self.owe(tx, &status, now).await
     }
 }

@@ -75,12 +75,7 @@ impl Store {
                            WHERE state = 'owed' AND next_try IS NOT NULL)";
         let reports: i64 = sqlx::query_scalar(sql).fetch_one(tx.db()).await?;
         tx.commit().await?;
-        Ok(Recovered {
-            deliveries: deliveries as usize,
-            calls,
-            ended,
-            reports: reports as usize,
-        })
+        Ok(Recovered { deliveries: deliveries as usize, calls, ended, reports: reports as usize })
     }
 }
 
@@ -111,9 +106,9 @@ async fn take_up_calls(
         let over = match cancel {
             Some(why) => Some(Outcome::Cancelled(why)),
             // What cannot be read is found by whoever claims it, and given up there.
-            None => match settings.map(|text| {
-                pack::from_json::<RunSettings>("a run's settings", text.as_bytes())
-            }) {
+            None => match settings
+                .map(|text| pack::from_json::<RunSettings>("a run's settings", text.as_bytes()))
+            {
                 Some(Ok(settings)) => {
                     match retry::interrupted(settings.on_interrupt, row.try_get("interruptions")?) {
                         Interrupted::Again => None,

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::outcome::repository;
 use super::connection::Transaction;
 use super::delivery::vendor;
 use super::error::StoreError;
+use super::outcome::repository;
 use super::run::sha;
 use super::state::{ReportState, commit_state_named};
 use super::{Store, lock, pack};

@@ -101,10 +101,12 @@ impl Worker {
                 None => return self.postpone(delivery, &later).await,
             },
         };
-        tracing::info!(outcome = %describe(&settlement), "Delivery settled");
+        let outcome = describe(&settlement);
         let (bearing, now) = (bearing::of(delivery), Timestamp::now());
         match self.store.settle_among(delivery.id, settlement, &bearing, now).await {
-            Ok(_) => {
+            Ok(settled) => {
+                let twin = settled.twin_of.map(|id| id.0);
+                tracing::info!(outcome, twin, "Delivery settled");
                 self.end_cancelled().await;
                 self.calls.notify_one();
                 self.reports.notify_one();

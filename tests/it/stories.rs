@@ -18,3 +18,8 @@ mod statuses;
 mod catch_up;
 mod restart;
 mod start;
+mod taken_up;
+mod superseded;
+mod twins;
+mod fairness;
+mod engine;

@@ -32,7 +32,10 @@ fn the_trailer_stands_among_trailers() {
 fn pushes_and_pull_requests_are_skipped_and_tags_are_not() {
     let message = "Fix a word [skip ci]";
     let reason = asked(&push("main", 'a', 'b'), message).unwrap();
-    assert_eq!((&*reason.code, &*reason.text), ("skip_ci", "the commit's message says `[skip ci]`"));
+    assert_eq!(
+        (&*reason.code, &*reason.text),
+        ("skip_ci", "the commit's message says `[skip ci]`")
+    );
     assert!(asked(&pull_request("synchronize", 'b'), message).is_some());
     assert_eq!(asked(&tag("v1", 'b'), message), None);
     assert_eq!(asked(&push("main", 'a', 'b'), "Fix a word"), None);

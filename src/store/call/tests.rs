@@ -131,7 +131,10 @@ async fn a_finished_call_stays_as_it_is() {
     world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
     let again = world.store.finish_call(call.id, &Outcome::TimedOut, at(5)).await;
     assert_eq!(again.unwrap_err().to_string(), "There is no unfinished call 1");
-    assert!(matches!(world.store.release_call(call.id, "", at(4)).await, Err(StoreError::Missing(_))));
+    assert!(matches!(
+        world.store.release_call(call.id, "", at(4)).await,
+        Err(StoreError::Missing(_))
+    ));
     let none = world.store.finish_call(CallId(99), &Outcome::Passed, at(5)).await;
     assert!(matches!(none, Err(StoreError::Missing(_))));
     let view = world.store.run(id).await.unwrap().unwrap();

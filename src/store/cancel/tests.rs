@@ -27,7 +27,7 @@ impl World {
     async fn settled(&self, forge_id: &str, runs: Vec<NewRun>, step: Step) -> Vec<RunId> {
         let id = self.claimed_delivery(forge_id).await;
         let settlement = Settlement::Planned { runs };
-        self.store.settle_among(id, settlement, &bearing(step), at(2)).await.unwrap()
+        self.store.settle_among(id, settlement, &bearing(step), at(2)).await.unwrap().runs
     }
 
     async fn commit(&self, digit: char) -> RunId {
@@ -122,7 +122,7 @@ async fn a_delivery_that_is_settled_late_supersedes_nothing_newer() {
     let newer = world.commit('b').await;
     let settlement = Settlement::Planned { runs: vec![at_pull('a')] };
     let late = bearing(Step::Commit(commit('a')));
-    let run = world.store.settle_among(older, settlement, &late, at(3)).await.unwrap()[0];
+    let run = world.store.settle_among(older, settlement, &late, at(3)).await.unwrap().runs[0];
     let why = "cancelled: superseded by bbbbbbb";
     assert_eq!(world.outcomes(run).await, [why, why]);
     assert_eq!(world.outcomes(newer).await, ["queued", "queued"]);

@@ -21,7 +21,7 @@ impl World {
         let meaning = Some(Meaning { text: text.to_owned(), hook: hook.to_owned() });
         let bearing = Bearing { meaning, succession: None };
         let settlement = Settlement::Planned { runs: vec![run(&["test"])] };
-        let runs = self.store.settle_among(id, settlement, &bearing, at(5000)).await.unwrap();
+        let runs = self.store.settle_among(id, settlement, &bearing, at(5000)).await.unwrap().runs;
         let view = self.store.delivery(id).await.unwrap().unwrap();
         assert_eq!(runs.len(), view.runs);
         match view.state {
@@ -76,10 +76,8 @@ async fn each_has_its_own_twin() {
 async fn of_concurrent_twins_one_is_planned() {
     let world = World::new().await;
     let (first, second) = (world.received(0).await, world.received(0).await);
-    let (one, other) = tokio::join!(
-        world.planned(first, "1", "push a b"),
-        world.planned(second, "2", "push a b")
-    );
+    let (one, other) =
+        tokio::join!(world.planned(first, "1", "push a b"), world.planned(second, "2", "push a b"));
     assert_eq!([&one, &other].iter().filter(|it| it.is_ok()).count(), 1, "{one:?} {other:?}");
 }
 

@@ -119,7 +119,12 @@ async fn a_call_that_waits_for_a_time_holds_up_nobody() {
     let again = world.store.claim_call(Startable::Any, at(50)).await.unwrap().unwrap();
     assert_eq!((again.id, again.attempt, again.engine_tries), (first.id, 2, 1));
     assert_eq!(world.store.next_call_due().await.unwrap(), None);
-    assert!(world.owed().await.contains(&"pocketci/a0 pending Trying again: engine gone".into()));
+    assert!(
+        world
+            .owed()
+            .await
+            .contains(&"pocketci/a0 pending Trying again (attempt 2): engine gone".into())
+    );
 }
 
 /// A run of the group `deploy`.

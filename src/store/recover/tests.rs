@@ -75,7 +75,10 @@ async fn a_spec_can_want_no_second_attempt() {
     assert_eq!(view.calls[0].state, CallState::Finished(lost));
     assert_eq!((view.state, &view.calls[1].state), (RunState::Running, &CallState::Queued));
     let owed = world.owed().await;
-    assert!(owed.contains(&"pocketci pending 1 of 2 done; 1 of 2 lost: test".to_owned()), "{owed:?}");
+    assert!(
+        owed.contains(&"pocketci pending 1 of 2 done; 1 of 2 lost: test".to_owned()),
+        "{owed:?}"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +101,9 @@ async fn many_calls_are_taken_up_quickly() {
     for n in 0..100 {
         world.run(&n.to_string(), run(&names)).await;
     }
-    world.sql("UPDATE call SET state = 'running', started_at = 0; UPDATE run SET state = 'running'").await;
+    world
+        .sql("UPDATE call SET state = 'running', started_at = 0; UPDATE run SET state = 'running'")
+        .await;
     let since = std::time::Instant::now();
     assert_eq!(world.store.recover(at(5)).await.unwrap().calls, 1000);
     eprintln!("1,000 calls were taken up in {:?}", since.elapsed());

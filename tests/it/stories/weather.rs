@@ -107,19 +107,25 @@ fn an_engine_that_is_down_delays_a_first_listing() {
 
 /// The CLI itself would hang without end.
 #[test]
-fn a_call_whose_engine_has_gone_is_lost() {
+fn a_call_whose_engine_has_gone_is_begun_again_when_it_is_back() {
     let world = World::start();
-    let (began, never) = (world.path("began"), world.path("never"));
+    let (began, go) = (world.path("began"), world.path("go"));
     let repo = world.forge.repository("ada/site");
-    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&never));
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
     let sha = repo.commit("main", module);
     world.forge.push(&repo, "main");
     world.expect_file("began");
 
     world.engine.is("stopping");
 
-    let status = world.forge.expect_status(&sha, "pocketci/test-on-push", "error");
-    assert!(status.description.contains("engine"), "{status:?}");
+    world.forge.expect_status_like(&sha, "a pending status about the next try", |status| {
+        let again =
+            status.description.starts_with("Trying again (attempt 2): engine unreachable since ");
+        status.state == "pending" && again
+    });
+    world.engine.up();
+    world.touch("go");
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use super::super::{Command, Concurrency, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target};
+use super::super::{
+    Command, Concurrency, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target,
+};
 use super::{MAX_BYTES, default_for_root, inside, parse, parse_bytes};
 
 #[track_caller]
@@ -218,7 +220,10 @@ fn values_that_cannot_be_meant() {
         &["1:15: `max-parallel` must be a whole number from 1 on, not a text"],
     );
     check("concurrency: {cancel: true}\n", &["1:14: `concurrency` has no `group`"]);
-    check("concurrency: {groups: a}\n", &["1:14: `concurrency` has no `group`", "1:15: unknown key `groups`"]);
+    check(
+        "concurrency: {groups: a}\n",
+        &["1:14: `concurrency` has no `group`", "1:15: unknown key `groups`"],
+    );
     check("concurrency: {group: [a]}\n", &["1:22: `group` must be a text, not a list"]);
     check(
         "git-depth: 0\n",

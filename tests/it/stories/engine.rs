@@ -1,0 +1,93 @@
+//! An engine that goes away under a call: tried again, and never for a function's own failure.
+
+use crate::world::{Module, World, eventually};
+
+const STATUS: &str = "pocketci/test-on-push";
+
+/// A push whose call runs until `go` is there, and has begun.
+fn began(world: &World) -> String {
+    let (began, go) = (world.path("began"), world.path("go"));
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.expect_file("began");
+    sha
+}
+
+#[test]
+fn a_call_that_the_engine_lost_is_tried_again() {
+    let world = World::start();
+    let sha = began(&world);
+    // The engine is killed; its CLI says so after a moment. Then it is started again.
+    world.engine.is("killed 100ms");
+    let again = world.forge.expect_status_like(&sha, "a status about the next try", |status| {
+        status.context == STATUS && status.description.starts_with("Trying again (attempt ")
+    });
+    assert_eq!(again.state, "pending");
+    world.engine.up();
+    world.touch("go");
+
+    let status = world.forge.expect_status(&sha, STATUS, "success");
+    assert_eq!(world.engine.calls("test-on-push").len(), 2);
+    assert!(world.forge.history(&sha, STATUS).ends_with("pending success"));
+    assert!(world.agent.logs(&status).contains("Passed"));
+}
+
+/// Three attempts, each with a log of its own.
+#[test]
+fn an_engines_failures_end_after_two_more_tries() {
+    let world = World::start();
+    let sha = began(&world);
+    for attempt in 1..=3 {
+        eventually("the attempt to begin", || {
+            (world.expect_file("began").lines().count() == attempt).then_some(())
+        });
+        world.engine.is("killed 10ms");
+        if attempt < 3 {
+            eventually("the attempt to be lost", || {
+                let statuses = world.forge.statuses(&sha);
+                let again = statuses.iter().filter(|it| it.description.starts_with("Trying again"));
+                (again.count() == attempt).then_some(())
+            });
+            world.engine.up();
+        }
+    }
+    let status = world.forge.expect_status(&sha, STATUS, "error");
+    world.engine.up();
+    assert!(status.description.starts_with("Lost: "), "{status:?}");
+    world.let_later_work_pass();
+    assert_eq!(world.engine.calls("test-on-push").len(), 3);
+    let logs = world.agent.data().join("logs/1");
+    assert_eq!(crate::world::entries(&logs), ["1-1.log", "1-2.log", "1-3.log"]);
+}
+
+#[test]
+fn a_functions_own_failure_is_not_tried_again() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.raises("connection refused by the database"));
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&sha, STATUS, "failure");
+    world.let_later_work_pass();
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+}
+
+/// Other work goes on while a call waits for its next try.
+#[test]
+fn a_call_that_waits_for_its_next_try_holds_no_slot() {
+    let world = World::with(&[("POCKETCI_PARALLELISM", "1")]);
+    let sha = began(&world);
+    world.engine.is("killed 100ms");
+    world.forge.expect_status_like(&sha, "a status about the next try", |status| {
+        status.description.starts_with("Trying again (attempt ")
+    });
+    world.engine.up();
+    world.let_later_work_pass();
+    assert!(world.forge.statuses(&sha).iter().all(|status| !status.is_final()));
+    world.touch("go");
+    eventually("the second try", || (world.engine.calls("test-on-push").len() == 2).then_some(()));
+    world.forge.expect_status(&sha, STATUS, "success");
+}

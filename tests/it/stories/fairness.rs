@@ -1,0 +1,90 @@
+//! Whose turn it is: repositories, specs and groups.
+
+use crate::world::{Module, Repo, World, eventually};
+
+/// Pushes a module with these many functions that wait for `go`.
+fn burst(world: &World, name: &str, functions: usize, spec: &str) -> (Repo, String) {
+    let (began, go) = (world.path(&format!("began-{}", name.replace('/', "-"))), world.path("go"));
+    let repo = world.forge.repository(name);
+    let mut module = Module::new("ci").file("pocketci.yaml", spec);
+    for n in 0..functions {
+        let letter = char::from(b'a' + n as u8);
+        module = module.function(&format!("test{}OnPush", letter.to_ascii_uppercase()), |f| {
+            f.touches(&began).waits_for(&go)
+        });
+    }
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    (repo, sha)
+}
+
+fn begun(world: &World, name: &str) -> usize {
+    let path = world.path(&format!("began-{}", name.replace('/', "-")));
+    std::fs::read_to_string(path).unwrap_or_default().lines().count()
+}
+
+#[track_caller]
+fn expect_begun(world: &World, name: &str, calls: usize) {
+    eventually(&format!("{calls} calls of {name}"), || (begun(world, name) == calls).then_some(()));
+}
+
+#[test]
+fn a_burst_does_not_starve_the_others() {
+    let world = World::with(&[("POCKETCI_REPOSITORY_PARALLELISM", "2")]);
+    let (_, first) = burst(&world, "ada/burst", 6, "timeout: 5m\n");
+    expect_begun(&world, "ada/burst", 2);
+    let (_, second) = burst(&world, "ada/small", 1, "timeout: 5m\n");
+    expect_begun(&world, "ada/small", 1);
+    assert_eq!(begun(&world, "ada/burst"), 2, "two are all that a repository may have");
+
+    world.touch("go");
+
+    world.forge.expect_status(&second, "pocketci", "success");
+    world.forge.expect_status(&first, "pocketci", "success");
+}
+
+#[test]
+fn a_spec_limits_itself() {
+    let world = World::start();
+    let (_, sha) = burst(&world, "ada/site", 3, "max-parallel: 1\n");
+    expect_begun(&world, "ada/site", 1);
+    world.let_later_work_pass();
+    assert_eq!(begun(&world, "ada/site"), 1);
+
+    world.touch("go");
+
+    world.forge.expect_status(&sha, "pocketci", "success");
+}
+
+#[test]
+fn runs_of_a_group_wait_for_one_another() {
+    let world = World::start();
+    let (repo, first) = burst(&world, "ada/site", 1, "concurrency: {group: deploy}\n");
+    expect_begun(&world, "ada/site", 1);
+    let second = repo.commit("main", [("a", "1\n")]);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&second, "pocketci/test-a-on-push", "pending");
+    world.let_later_work_pass();
+    assert_eq!(begun(&world, "ada/site"), 1);
+
+    world.touch("go");
+
+    world.forge.expect_status(&first, "pocketci", "success");
+    world.forge.expect_status(&second, "pocketci", "success");
+    assert_eq!(begun(&world, "ada/site"), 2);
+}
+
+#[test]
+fn a_group_can_cancel_what_goes_before() {
+    let world = World::start();
+    let spec = "concurrency: {group: preview, cancel: true}\n";
+    let (repo, first) = burst(&world, "ada/site", 1, spec);
+    expect_begun(&world, "ada/site", 1);
+    let second = repo.commit("main", [("a", "1\n")]);
+    world.forge.push(&repo, "main");
+    let status = world.forge.expect_status(&first, "pocketci/test-a-on-push", "error");
+    let why = format!("Cancelled: superseded by {} in the group preview", &second[..7]);
+    assert_eq!(status.description, why);
+    world.touch("go");
+    world.forge.expect_status(&second, "pocketci", "success");
+}
