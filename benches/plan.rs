@@ -79,6 +79,8 @@ fn spec() -> Spec {
         ignore: None,
         timeout: None,
         cancel_superseded: None,
+        max_parallel: None,
+        concurrency: None,
         on_interrupt: OnInterrupt::Retry,
         summary: true,
         git_depth: GitDepth::default(),
