@@ -111,6 +111,7 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
         api: root.to_owned(),
         work: folder.join("work"),
         parallelism: 1,
+        repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::ZERO,
         catch_up: None,
