@@ -45,9 +45,11 @@ impl Agent {
         let data = config.data_dir.clone();
         std::fs::create_dir_all(&data).map_err(|error| unusable(&data, &error))?;
         let lock = lock(&data)?;
+        crate::crash::point("start.locked");
         let work = data.join("work");
         let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
         mirrors.clean()?;
+        crate::crash::point("start.cleared");
         let store = Store::open(&data)
             .await
             .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
@@ -55,6 +57,7 @@ impl Agent {
         crate::worker::clear(&work)?;
         let taken_up =
             store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
+        crate::crash::point("start.recovered");
         tracing::info!(
             deliveries = taken_up.deliveries,
             calls = taken_up.calls,
@@ -104,6 +107,7 @@ impl Agent {
     pub async fn stopped(self) -> anyhow::Result<()> {
         let web = self.web.await.context("The web server has panicked")?;
         self.worker.await.context("The worker has panicked")?;
+        crate::crash::point("stop.before-close");
         self.store.close().await;
         web
     }

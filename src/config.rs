@@ -100,6 +100,8 @@ pub struct Config {
     pub dagger: PathBuf,
     /// `POCKETCI_LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `POCKETCI_TEST_CRASH_AT`: where a build for tests kills itself.
+    pub crash_at: Option<String>,
     /// What was understood and probably not meant, a sentence each.
     pub warnings: Vec<String>,
 }

@@ -7,6 +7,7 @@
 pub mod domain;
 
 pub mod config;
+pub mod crash;
 pub mod store;
 pub mod git;
 pub mod dagger;

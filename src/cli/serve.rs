@@ -24,6 +24,9 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
         .hint("make one with `openssl rand -hex 32`, and give the same to the webhook"));
     }
     log(config.log_format);
+    if let Some(at) = &config.crash_at {
+        crate::crash::arm(at).map_err(Failure::bad_input)?;
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

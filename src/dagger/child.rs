@@ -159,6 +159,8 @@ pub async fn watch(
         start_time: start_time(group.id.as_raw()),
     }));
 
+    crate::crash::point("child.started");
+
     let mut lines = Lines::new(redactor);
     let mut ending = None;
     let mut next_step = pin!(sleep(limits.deadline));
@@ -190,6 +192,7 @@ pub async fn watch(
         }
     };
 
+    crate::crash::point("child.ended");
     // The leader is gone but not yet reaped: until then nobody else can get its process id, so
     // that killing its group hits nothing but its group.
     next_step.as_mut().reset(Instant::now() + limits.drain);

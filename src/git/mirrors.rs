@@ -120,6 +120,7 @@ impl Mirrors {
                     mended = true;
                 }
             }
+            crate::crash::point("mirror.made");
             let result = fetch::run(self.fetch(&mirror, &url, wants), self.limits).await;
             match result {
                 Err(GitError::Broken { why, .. }) if !mended => look = Look::Broken(why),
@@ -129,6 +130,7 @@ impl Mirrors {
                 },
                 Err(error) => return Err(error),
                 Ok(()) => {
+                    crate::crash::point("mirror.fetched");
                     upkeep::run(&mirror).await;
                     return Ok(mirror);
                 }

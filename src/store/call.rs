@@ -68,7 +68,9 @@ impl Store {
             sqlx::query(sql).bind(now.as_microsecond()).bind(run).execute(tx.db()).await?;
             match claimed(&mut tx, &row).await {
                 Ok(call) => {
+                    crate::crash::point("call.before-claim");
                     tx.commit().await?;
+                    crate::crash::point("call.claimed");
                     return Ok(Some(call));
                 }
                 // It would be claimed again for ever, and those behind it never.
@@ -108,7 +110,9 @@ impl Store {
             let Some(run) = &run else { continue };
             run.owe_pending(&mut tx, row.try_get("context")?, text, now).await?;
         }
+        crate::crash::point("waiting.before-commit");
         tx.commit().await?;
+        crate::crash::point("waiting.told");
         Ok(last)
     }
 
@@ -125,6 +129,7 @@ impl Store {
         let started = sqlx::query(sql).bind(pid).bind(start_time.map(u64::cast_signed)).bind(id.0);
         let done = started.execute(tx.db()).await?;
         found(done.rows_affected(), || format!("running call {id}"))?;
+        crate::crash::point("release.before-commit");
         tx.commit().await
     }
 
@@ -201,7 +206,9 @@ impl Store {
     ) -> Result<Option<Verdict>, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let verdict = finish(&mut tx, id, outcome, now).await?;
+        crate::crash::point("finish.before-commit");
         tx.commit().await?;
+        crate::crash::point("finish.after-commit");
         Ok(verdict)
     }
 }

@@ -131,7 +131,9 @@ impl Transaction<'_> {
         mut self,
         then: impl FnOnce() -> T,
     ) -> Result<T, StoreError> {
+        crate::crash::point("commit.before");
         self.connection.execute("COMMIT").await?;
+        crate::crash::point("commit.after");
         let value = then();
         *self.slot = Slot::Open(self.connection);
         Ok(value)

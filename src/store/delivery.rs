@@ -115,7 +115,9 @@ impl Store {
             let id = DeliveryId(row.try_get("id")?);
             match claimed(&mut tx, id, &row).await {
                 Ok(delivery) => {
+                    crate::crash::point("delivery.before-claim");
                     tx.commit().await?;
+                    crate::crash::point("delivery.claimed");
                     return Ok(Some(delivery));
                 }
                 // It would be claimed again for ever, and those behind it never.
@@ -145,6 +147,7 @@ impl Store {
         let postpone = sqlx::query(sql).bind(until.as_microsecond()).bind(why).bind(id.0);
         let done = postpone.execute(tx.db()).await?;
         found(done.rows_affected(), || format!("claimed delivery {id}"))?;
+        crate::crash::point("delivery.before-postpone");
         tx.commit().await
     }
 
@@ -210,7 +213,9 @@ impl Store {
                 }
             }
         }
+        crate::crash::point("settle.before-commit");
         tx.commit().await?;
+        crate::crash::point("settle.after-commit");
         Ok(SettledAmong { runs: ids, twin_of: None })
     }
 

@@ -174,7 +174,9 @@ async fn write(writer: &Writer, entries: &[&Entry]) -> Result<Vec<Recorded>, Sto
     insert_bodies(&mut tx, entries, &ids).await?;
     let mut recorded = Vec::with_capacity(entries.len());
     let mut known = known(&mut tx, entries, &ids).await?;
+    crate::crash::point("intake.before-commit");
     tx.commit().await?;
+    crate::crash::point("intake.after-commit");
     for entry in entries {
         let key = key(entry);
         // Of two with one id in a batch, the first is new and the second its replay.

@@ -74,6 +74,7 @@ impl Store {
                         + (SELECT count(*) FROM report
                            WHERE state = 'owed' AND next_try IS NOT NULL)";
         let reports: i64 = sqlx::query_scalar(sql).fetch_one(tx.db()).await?;
+        crate::crash::point("start.before-recover");
         tx.commit().await?;
         Ok(Recovered { deliveries: deliveries as usize, calls, ended, reports: reports as usize })
     }

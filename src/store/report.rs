@@ -150,6 +150,7 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+        crate::crash::point("status.before-claim");
         tx.commit_then(|| {
             lock(&self.inner.in_flight).extend(claimed.iter().map(|report| report.id));
             claimed
@@ -188,7 +189,9 @@ impl Store {
             .bind(post)
             .fetch_optional(tx.db())
             .await?;
+        crate::crash::point("status.before-mark");
         tx.commit().await?;
+        crate::crash::point("status.marked");
         Ok(newer.unwrap_or(false))
     }
 
@@ -210,6 +213,7 @@ impl Store {
             .bind(id.0)
             .execute(tx.db())
             .await?;
+        crate::crash::point("status.before-postpone");
         tx.commit().await
     }
 
@@ -224,6 +228,7 @@ impl Store {
         let sql = "UPDATE report SET state = 'dropped', next_try = NULL, note = $1
                    WHERE id = $2 AND state = 'owed' AND seq = $3";
         sqlx::query(sql).bind(why).bind(id.0).bind(seq).execute(tx.db()).await?;
+        crate::crash::point("status.before-drop");
         tx.commit().await
     }
 

@@ -129,6 +129,7 @@ async fn keep(app: &App, forge_id: String, delivery: NewDelivery) -> Result<Resp
             return Err(Refusal::NotStored);
         }
     };
+    crate::crash::point("intake.before-answer");
     match recorded {
         Recorded::New(_) if skipped => {
             info!("Kept a delivery that starts nothing");

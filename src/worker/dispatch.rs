@@ -130,6 +130,7 @@ impl Worker {
             tracing::error!(%error, "Failed to postpone the delivery; it is tried again");
             tokio::time::sleep(wait).await;
         }
+        crate::crash::point("delivery.postponed");
         // The loop may sleep by now, and does not know of this one's time.
         self.deliveries.notify_one();
     }
@@ -210,6 +211,7 @@ impl Worker {
 
     /// Brings what the event needs into the mirror, and tells its commit.
     async fn fetch(&self, event: &Event, repository: &Repository) -> Result<(Mirror, Sha), Later> {
+        crate::crash::point("fetch.before");
         let location = self.location(repository);
         let mut wants = Want::of_event(event);
         let mut mirror = self.mirrors.ensure(&location, &wants).await;
@@ -227,6 +229,7 @@ impl Worker {
         );
         self.tell("git", answers, detail.as_deref().unwrap_or("fetches"));
         let mirror = mirror?;
+        crate::crash::point("fetch.done");
         if let Some(sha) = &event.sha {
             return Ok((mirror, sha.clone()));
         }

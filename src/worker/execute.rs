@@ -44,6 +44,7 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
                 let work = async move {
                     worker.execute(*call, end).await;
                     drop(slot);
+                    crate::crash::point("call.cleaned");
                     // A slot is free: look again.
                     worker.calls.notify_one();
                 };
@@ -63,11 +64,13 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         }
     }
     tasks.close();
+    crate::crash::point("drain.began");
     if tokio::time::timeout(worker.settings.drain_timeout, tasks.wait()).await.is_err() {
         tracing::info!(calls = tasks.len(), "Calls still under way are ended and queued again");
         end.cancel();
         tasks.wait().await;
     }
+    crate::crash::point("drain.ended");
 }
 
 /// How carrying a call out came to its end.
@@ -142,6 +145,7 @@ impl Worker {
                 if let Err(error) = self.store.release_call(call.id, why, now).await {
                     tracing::error!(%error, "Failed to queue the call again; the next start does");
                 }
+                crate::crash::point("release.after-commit");
                 return;
             }
         };
@@ -185,6 +189,7 @@ impl Worker {
     /// Runs it, with a log for this attempt.
     async fn call(&self, call: &ClaimedCall, end: &CancellationToken) -> anyhow::Result<End> {
         let log = CallLog::create(&self.store.log_path(call.run, call.id, call.attempt))?;
+        crate::crash::point("log.created");
         call.call.notes.iter().for_each(|note| log.note(note));
         let ended = match self.carry_out(call, end, &log).await {
             Ok(ended) => ended,
@@ -219,6 +224,7 @@ impl Worker {
         let rooms = workspace.rooms(call.id, call.attempt)?;
         let program = self.prepare(call, &workspace, &rooms, log).await?;
         tracing::info!(attempt = call.attempt, "Call started");
+        crate::crash::point("call.prepared");
         let name = program.program.display().to_string();
         let needs_engine = matches!(call.call.action, Action::Dagger { .. });
         let (cancel, gone) = (end.child_token(), std::sync::OnceLock::new());
@@ -257,6 +263,7 @@ impl Worker {
             () = remember => Ended::Cancelled,
             () = log.keep_visible() => Ended::Cancelled,
         };
+        crate::crash::point("call.ended");
         Ok(match ended {
             Ended::Cancelled => gone.into_inner().map_or(End::Stopped, End::EngineLost),
             Ended::TimedOut => End::Outcome(Outcome::TimedOut),

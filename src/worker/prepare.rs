@@ -91,6 +91,7 @@ impl Worker {
         let (source, module) = (folder.join("src"), folder.join("module"));
         let work = move || {
             let mut notes = mirror.checkout(&sha, &source, depth)?;
+            crate::crash::point("checkout.half");
             let module_tree = if mirror.tracks_dotenv(&sha)? {
                 mirror.module_tree(&sha, &module)?;
                 notes.push(
@@ -103,6 +104,7 @@ impl Worker {
             Ok::<_, GitError>(Checkout { source, module_tree, notes })
         };
         let done = tokio::task::spawn_blocking(work).await.context("The checkout has panicked")?;
+        crate::crash::point("checkout.done");
         Ok(done?)
     }
 
@@ -126,6 +128,7 @@ impl Worker {
         std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::write(&path, trigger::json(&call.event, extra, Some(payload))))
             .with_context(|| format!("Cannot write the event file `{}`", path.display()))?;
+        crate::crash::point("event-file.written");
         Ok(path)
     }
 

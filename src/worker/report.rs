@@ -100,6 +100,7 @@ async fn wait_for_a_token(worker: &Worker, quiet: CancellationToken) {
 
 impl Worker {
     async fn send(&self, report: OwedReport, pass: Pass) {
+        crate::crash::point("status.claimed");
         let now = Timestamp::now();
         if let Some(next) = self.gate.holds_up(&report.repository, now, dice()) {
             self.gate.unused(pass);
@@ -108,6 +109,7 @@ impl Worker {
             return complain(done);
         }
         let answer = self.post(&report).await;
+        crate::crash::point("status.answered");
         let now = Timestamp::now();
         let news = self.gate.learn(&report.repository, &answer, pass, now, dice());
         let waited = now.duration_since(report.owed_since).unsigned_abs();
@@ -143,6 +145,7 @@ impl Worker {
                 self.store.report_failed(report.id, report.seq, next, why).await
             }
         };
+        crate::crash::point("status.answer-kept");
         complain(done);
         self.spread_the_word(&report.repository, &answer, news).await;
     }
@@ -227,6 +230,7 @@ impl Worker {
             &report.status,
             &self.link(report.run, report.delivery),
         );
+        crate::crash::point("status.before-send");
         match self.forge.send(request).await {
             Ok(response) => {
                 let headers = Headers::from_http(response.headers());

@@ -54,6 +54,7 @@ impl Worker {
         .await?;
         let _one = self.listing.lock().await;
         let kept = self.store.listing(&key).await.map_err(|error| Later::Agent(error.into()))?;
+        crate::crash::point("listing.before");
         let json = match kept {
             Some(json) => json,
             None => match self.list(mirror, sha, folder).await? {
@@ -63,7 +64,9 @@ impl Worker {
         };
         match Module::parse(&json) {
             Ok(module) => {
+                crate::crash::point("listing.answered");
                 let kept = self.store.keep_listing(&key, &json, jiff::Timestamp::now()).await;
+                crate::crash::point("listing.kept");
                 if let Err(error) = kept {
                     tracing::warn!(%error, "Failed to keep a module's listing; it is listed again");
                 }

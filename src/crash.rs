@@ -1,0 +1,114 @@
+//! Points at which a test lets the agent die as a power failure would: between any two of its
+//! writes and its effects on the outside.
+//!
+//! A build with debug assertions kills itself with `SIGKILL` at the point that
+//! `POCKETCI_TEST_CRASH_AT` names; `name:3` is the third time that it is passed. In any other
+//! build a point is nothing. `docs/faults.md` says what is shown with them. The domain has none:
+//! it has no effects.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Every point there is, in the order of a delivery's way. A test holds it to the sources, and
+/// tells a story for each.
+pub const POINTS: &[&str] = &[
+    "start.locked",
+    "start.cleared",
+    "start.before-recover",
+    "start.recovered",
+    "commit.before",
+    "commit.after",
+    "intake.before-commit",
+    "intake.after-commit",
+    "intake.before-answer",
+    "delivery.before-claim",
+    "delivery.claimed",
+    "delivery.before-postpone",
+    "delivery.postponed",
+    "fetch.before",
+    "mirror.made",
+    "mirror.fetched",
+    "fetch.done",
+    "listing.before",
+    "listing.answered",
+    "listing.kept",
+    "settle.before-commit",
+    "settle.after-commit",
+    "waiting.before-commit",
+    "waiting.told",
+    "call.before-claim",
+    "call.claimed",
+    "log.created",
+    "event-file.written",
+    "checkout.half",
+    "checkout.done",
+    "call.prepared",
+    "child.started",
+    "child.ended",
+    "call.ended",
+    "finish.before-commit",
+    "finish.after-commit",
+    "call.cleaned",
+    "status.before-claim",
+    "status.claimed",
+    "status.before-send",
+    "status.answered",
+    "status.before-mark",
+    "status.marked",
+    "status.before-postpone",
+    "status.before-drop",
+    "status.answer-kept",
+    "drain.began",
+    "release.before-commit",
+    "release.after-commit",
+    "drain.ended",
+    "stop.before-close",
+];
+
+/// Where to die, and how often the point is still to be passed.
+static ARMED: OnceLock<(String, AtomicU32)> = OnceLock::new();
+
+/// Names the point at which this process dies: `name`, or `name:times`. Only the first call
+/// counts, and none in a build without debug assertions.
+///
+/// # Errors
+/// When there is no such point, so that no test waits for it in vain.
+pub fn arm(at: &str) -> Result<(), String> {
+    if !cfg!(debug_assertions) {
+        return Ok(());
+    }
+    let (name, times) = at.split_once(':').unwrap_or((at, "1"));
+    let times = times.parse::<u32>().ok().filter(|times| *times > 0);
+    let Some(times) = times.filter(|_| POINTS.contains(&name)) else {
+        return Err(format!("`{at}` is no crash point: give `name` or `name:times`"));
+    };
+    let _first = ARMED.set((name.to_owned(), AtomicU32::new(times)));
+    Ok(())
+}
+
+/// Dies here when armed so.
+#[inline(always)]
+pub fn point(name: &str) {
+    if cfg!(debug_assertions) {
+        pass(name);
+    }
+}
+
+fn pass(name: &str) {
+    let Some((armed, left)) = ARMED.get() else { return };
+    if armed == name && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        die();
+    }
+}
+
+/// No destructor runs, nothing is flushed, and no other thread gets further than it is.
+fn die() {
+    let own = nix::unistd::getpid();
+    let _never_fails = nix::sys::signal::kill(own, nix::sys::signal::Signal::SIGKILL);
+    loop {
+        std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests;
