@@ -138,7 +138,10 @@ impl Store {
                 continue;
             }
             match owed(row) {
-                Ok(report) => claimed.push(report),
+                Ok(report) => {
+                    crate::crash::point("status.before-claim");
+                    claimed.push(report);
+                }
                 // It would come up for ever, and those behind it never.
                 Err(error @ StoreError::Unreadable { .. }) => {
                     tracing::error!(report = id.0, "{error}; the report is given up");
@@ -150,7 +153,6 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        crate::crash::point("status.before-claim");
         tx.commit_then(|| {
             lock(&self.inner.in_flight).extend(claimed.iter().map(|report| report.id));
             claimed

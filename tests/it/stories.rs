@@ -17,6 +17,8 @@ mod weather;
 mod statuses;
 mod catch_up;
 mod restart;
+mod crash;
+mod storm;
 mod start;
 mod taken_up;
 mod superseded;

@@ -17,6 +17,9 @@ use super::{Engine, PATIENCE, entries, eventually, process};
 /// The words before the address in the line that says where the agent listens.
 const LISTENING: &str = "listening on http://";
 
+/// Names the crash point that the agent dies at.
+const CRASH_AT: &str = "POCKETCI_TEST_CRASH_AT";
+
 /// The agent's process, its folder, and what it has said.
 pub struct Agent {
     environment: BTreeMap<String, String>,
@@ -90,13 +93,55 @@ impl Agent {
     pub fn start(&mut self) {
         let known = self.said().len();
         self.spawn();
-        let address = self.wait(known, |line| {
-            let (_, address) = line.split_once(LISTENING)?;
-            let end = address.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
-            Some(address[..end.unwrap_or(address.len())].to_owned())
-        });
+        let address = self.wait(known, listens);
+        self.listens_at(&address);
+    }
+
+    fn listens_at(&mut self, address: &str) {
         self.address = format!("http://{address}");
         self.forge.send_hooks_to(&self.url("/"));
+    }
+
+    /// Starts it armed: it dies by itself when it passes this crash point. Gives whether it lived
+    /// until it listened.
+    #[track_caller]
+    pub fn start_armed(&mut self, point: &str) -> bool {
+        let known = self.said().len();
+        self.set(CRASH_AT, point);
+        self.spawn();
+        self.unset(CRASH_AT);
+        let address = eventually("the agent to listen or to die", || {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap().is_some();
+            let address = self.said()[known..].iter().find_map(|line| listens(line));
+            (ended || address.is_some()).then_some(address.filter(|_| !ended))
+        });
+        if let Some(address) = &address {
+            self.listens_at(address);
+        }
+        address.is_some()
+    }
+
+    /// Waits until it has died at its crash point.
+    #[track_caller]
+    pub fn expect_death(&mut self) {
+        let ended = self.ended();
+        let signal = std::os::unix::process::ExitStatusExt::signal(&ended);
+        assert_eq!(
+            signal,
+            Some(Signal::SIGKILL as i32),
+            "it ended with {ended:?}\n{}",
+            self.told()
+        );
+    }
+
+    /// Whether it has ended by itself; from then on it can be started again.
+    pub fn has_died(&mut self) -> bool {
+        let Some(child) = &mut self.child else { return true };
+        let died = child.try_wait().unwrap().is_some();
+        if died {
+            self.child = None;
+        }
+        died
     }
 
     fn spawn(&mut self) {
@@ -218,6 +263,11 @@ impl Agent {
         calls.into_iter().map(|call| self.log(run, call)).collect::<Vec<_>>().join("\n")
     }
 
+    /// Asks it to end and does not wait for it.
+    pub fn ask_to_end(&self) {
+        process::signal(self.pid(), Signal::SIGTERM);
+    }
+
     /// Asks it to end and waits until it has, cleanly.
     #[track_caller]
     pub fn terminate(&mut self) {
@@ -250,6 +300,13 @@ impl Agent {
         entries(&self.data.join("work"))
     }
 
+    /// Resident memory in MB.
+    pub fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.as_ref().expect("the agent runs").id() as i32
     }
@@ -267,7 +324,8 @@ impl Agent {
     }
 
     /// Nothing may be left of what it did.
-    fn expect_nothing_left(&self) {
+    #[track_caller]
+    pub fn expect_nothing_left(&self) {
         let processes = process::carrying(&self.data);
         assert!(processes.is_empty(), "processes were left behind: {processes:?}");
         let work = self.work();
@@ -292,6 +350,13 @@ impl Drop for Agent {
             self.expect_nothing_left();
         }
     }
+}
+
+/// The address in the line that says where the agent listens.
+fn listens(line: &str) -> Option<String> {
+    let (_, address) = line.split_once(LISTENING)?;
+    let end = address.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
+    Some(address[..end.unwrap_or(address.len())].to_owned())
 }
 
 /// `/runs/N` of a status's link.

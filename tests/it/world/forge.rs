@@ -101,6 +101,10 @@ pub enum Refusal {
     Hang,
     /// Starts an answer and hangs up.
     Drop,
+    /// 403: the repository was archived, and will never take anything.
+    Archived,
+    /// A whole answer with half of what belongs into it.
+    Truncated,
 }
 
 impl Forge {
@@ -220,6 +224,15 @@ impl Forge {
 
     pub fn serve_git(&self) {
         self.state().git_refused_with = None;
+    }
+
+    /// Whether the last status of each of these contexts is this one, and is all there is.
+    pub fn shows(&self, sha: &str, contexts: &[&str], wanted: &str) -> bool {
+        let seen = self.statuses(sha);
+        contexts.iter().all(|context| {
+            let last = seen.iter().rev().find(|status| status.context == *context);
+            last.is_some_and(|status| status.state == wanted)
+        })
     }
 
     /// The statuses of a commit, in the order in which they came.

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod forge;
 pub mod git;
 pub mod http;
+pub mod ledger;
 pub mod module;
 pub mod process;
 
@@ -28,7 +29,8 @@ use tempfile::TempDir;
 
 pub use agent::Agent;
 pub use engine::Engine;
-pub use forge::{Forge, Refusal, Repo};
+pub use forge::{Delivery, Forge, Refusal, Repo};
+pub use ledger::Ledger;
 pub use module::{Module, Tree};
 
 /// How long anything that must happen may take on a busy machine. A story that passes never

@@ -101,7 +101,9 @@ async fn refuse(refusal: Refusal, sha: &str) -> Response<Body> {
         }
         Refusal::NoCommit => message(422, &format!("No commit found for SHA: {sha}")),
         Refusal::BadCredentials => message(401, "Bad credentials"),
+        Refusal::Archived => message(403, "Repository was archived so is read-only."),
         Refusal::Hang => std::future::pending().await,
+        Refusal::Truncated => message(500, "only repositories can be cut short"),
         Refusal::Drop => {
             // A body that fails makes the server hang up in the middle of it.
             let broken = futures_util::stream::once(async {
@@ -214,7 +216,9 @@ async fn repository(
     body: Bytes,
 ) -> Response<Body> {
     let refusal = ledger.state().git_refused_with;
-    if let Some(refusal) = refusal {
+    // A cut is one of the pack; the list of references is whole.
+    let cut = refusal == Some(Refusal::Truncated) && method == Method::POST;
+    if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::Truncated) {
         return refuse(refusal, "").await;
     }
     let public = ledger.state().public;
@@ -245,7 +249,13 @@ async fn repository(
             backend.env(variable, value);
         }
     }
-    gateway(backend, body).await
+    let response = gateway(backend, body).await;
+    if !cut {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Response::from_parts(head, Body::from(whole.slice(..whole.len() / 2)))
 }
 
 /// Runs a CGI program and turns what it says into a response.
