@@ -221,6 +221,13 @@ fn every_point_has_its_place_and_its_story() {
     assert_eq!(listed, placed, "left: the list; right: the sources");
 }
 
+/// The points that any push passes, once at least.
+fn passed_by_a_push() -> Vec<&'static str> {
+    let stories = [INTAKE, PLANNING, CALLS, STATUSES].concat();
+    let passed = stories.iter().filter(|(_, way, _)| *way == Push);
+    passed.filter_map(|(point, ..)| point.split(':').next()).collect()
+}
+
 fn look_for_points(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -21,6 +21,7 @@ pub mod http;
 pub mod ledger;
 pub mod module;
 pub mod process;
+pub mod storm;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

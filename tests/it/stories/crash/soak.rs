@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use pocketci::crash::POINTS;
-
 use super::scene::{Begins, Scene};
 use crate::world::{Refusal, eventually};
 
@@ -118,10 +116,11 @@ impl Chance {
     fn point(&mut self) -> String {
         if self.one_in(3) {
             let side = if self.one_in(2) { "before" } else { "after" };
-            return format!("commit.{side}:{}", 1 + self.below(24));
+            return format!("commit.{side}:{}", 1 + self.below(20));
         }
-        let point = POINTS[self.below(POINTS.len() as u64) as usize];
-        format!("{point}:{}", 1 + self.below(3))
+        let points = super::passed_by_a_push();
+        let point = points[self.below(points.len() as u64) as usize];
+        format!("{point}:{}", 1 + self.below(2))
     }
 }
 

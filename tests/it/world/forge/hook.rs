@@ -218,8 +218,9 @@ impl Forge {
         http::post(&self.hook(), headers, body)
     }
 
+    /// Where hooks go.
     #[track_caller]
-    fn hook(&self) -> String {
+    pub fn hook(&self) -> String {
         self.state().hook.clone().expect("the forge knows where its hooks go")
     }
 }
