@@ -1,5 +1,8 @@
 //! Bad weather: a forge that fails, an engine that is gone, functions that do not end.
 
+mod children;
+mod git_server;
+
 use crate::world::{Module, Refusal, World, eventually, process};
 
 /// A push whose statuses meet this at first arrives all the same.
@@ -41,6 +44,27 @@ fn a_commit_that_the_forge_does_not_know_yet_gets_its_statuses_later() {
 #[test]
 fn a_rate_limit_is_waited_for() {
     check_statuses_get_through(Refusal::RateLimited(1), 429);
+}
+
+/// The others of the commit are told meanwhile.
+#[test]
+fn a_forge_that_hangs_gets_its_status_later() {
+    let world = World::start();
+    let go = world.path("go");
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("lintOnPush", |f| f.src().waits_for(&go))
+        .function("testOnPush", |f| f.src().waits_for(&go));
+    let sha = repo.commit("main", module);
+    world.forge.refuse_some_statuses_with(1, Refusal::Hang);
+
+    world.forge.push(&repo, "main");
+
+    world.forge.expect_status_like(&sha, "a status beside the one that hangs", |_| true);
+    world.touch("go");
+    for context in ["pocketci", "pocketci/lint-on-push", "pocketci/test-on-push"] {
+        world.forge.expect_status(&sha, context, "success");
+    }
 }
 
 #[test]

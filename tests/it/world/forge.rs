@@ -83,6 +83,7 @@ pub struct Request {
     pub path: String,
     /// The header, where there was one.
     pub authorization: Option<String>,
+    /// 0: it hangs.
     pub status: u16,
 }
 

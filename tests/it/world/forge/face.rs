@@ -218,6 +218,13 @@ async fn repository(
     let refusal = ledger.state().git_refused_with;
     // A cut is one of the pack; the list of references is whole.
     let cut = refusal == Some(Refusal::Truncated) && method == Method::POST;
+    if refusal == Some(Refusal::Hang) {
+        // It will never be answered, and came all the same.
+        let (method, path) = (method.to_string(), uri.path().to_owned());
+        let authorization = text(headers, header::AUTHORIZATION.as_str());
+        let request = Request { method, path, authorization, status: 0 };
+        ledger.change(|state| state.requests.push(request));
+    }
     if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::Truncated) {
         return refuse(refusal, "").await;
     }
