@@ -96,7 +96,7 @@ pub(super) fn read(
         catch_up: env.catch_up(),
         dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
         log_format: env.log_format(),
-        crash_at: env.text("POCKETCI_TEST_CRASH_AT").filter(|_| cfg!(debug_assertions)),
+        crash_at: if cfg!(debug_assertions) { env.text("POCKETCI_TEST_CRASH_AT") } else { None },
         warnings,
     };
     if env.wrong.is_empty() { Ok(config) } else { Err(ConfigError(env.wrong)) }
