@@ -120,7 +120,7 @@ fn a_second_agent_on_the_same_folder_is_refused() {
     let (code, said) = second.refuses_to_start();
 
     assert_ne!(code, 0);
-    assert!(said.contains("another pocketci-agent uses it"), "{said}");
+    assert!(said.contains("Another pocketci-agent uses the data folder"), "{said}");
     assert!(said.contains("POCKETCI_DATA_DIR"), "{said}");
     world.agent.expect_healthy();
 }
