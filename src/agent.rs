@@ -49,12 +49,13 @@ impl Agent {
         let work = data.join("work");
         let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
         mirrors.clean()?;
-        crate::crash::point("start.cleared");
         let store = Store::open(&data)
             .await
             .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
         let processes = end_leftovers(&store, &work).await?;
+        crate::crash::point("start.leftovers-ended");
         crate::worker::clear(&work)?;
+        crate::crash::point("start.cleared");
         let taken_up =
             store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
         crate::crash::point("start.recovered");

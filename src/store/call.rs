@@ -129,8 +129,10 @@ impl Store {
         let started = sqlx::query(sql).bind(pid).bind(start_time.map(u64::cast_signed)).bind(id.0);
         let done = started.execute(tx.db()).await?;
         found(done.rows_affected(), || format!("running call {id}"))?;
-        crate::crash::point("release.before-commit");
-        tx.commit().await
+        crate::crash::point("call.before-recorded");
+        tx.commit().await?;
+        crate::crash::point("call.recorded");
+        Ok(())
     }
 
     /// Why a running call is to be ended; none when it is not.
@@ -155,6 +157,7 @@ impl Store {
             let done = sqlx::query(sql).bind(why).bind(id.0).execute(tx.db()).await?;
             found(done.rows_affected(), || format!("running call {id}"))?;
         }
+        crate::crash::point("release.before-commit");
         tx.commit().await
     }
 
@@ -192,7 +195,10 @@ impl Store {
                 run.owe_pending(&mut tx, row.try_get("context")?, &note, now).await?;
             }
         }
-        tx.commit().await
+        crate::crash::point("retry.before-commit");
+        tx.commit().await?;
+        crate::crash::point("retry.after-commit");
+        Ok(())
     }
 
     /// Finishes a call that is queued or running. In the same transaction its status is owed,

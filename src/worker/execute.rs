@@ -241,6 +241,7 @@ impl Worker {
         let mut tell = Some(tell);
         let on = |activity: Activity<'_>| match activity {
             Activity::Started(started) => {
+                crate::crash::point("call.started");
                 // Nobody listens any more: the call is about to be ended.
                 let _ = tell.take().map(|tell| tell.send(started));
             }

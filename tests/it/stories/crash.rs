@@ -18,6 +18,10 @@ use scene::{Begins, Scene};
 enum Way {
     /// A push to an agent that has not seen the repository.
     Push,
+    /// The same with a function that does not end before the agent has been started again.
+    Held,
+    /// The engine goes away in the middle of a call.
+    EngineLost,
     /// The next start after a kill in the middle of a call.
     Start,
     /// `SIGTERM` in the middle of a call, which takes longer than the drain time-out.
@@ -30,7 +34,7 @@ enum Way {
     Statuses(Refusal),
 }
 
-use Way::{NoEngine, NoEngineButListed, Push, Start, Statuses, Stop};
+use Way::{EngineLost, Held, NoEngine, NoEngineButListed, Push, Start, Statuses, Stop};
 
 type Story = (&'static str, Way, Begins);
 
@@ -75,8 +79,14 @@ const CALLS: &[Story] = &[
     ("call.prepared", Push, Again),
     ("call.prepared:2", Push, Again),
     // Before these, it asks for the version and whether the engine answers.
-    ("child.started:3", Push, Again),
-    ("child.started:5", Push, Again),
+    ("child.started:3", Held, Again),
+    ("child.started:5", Held, Again),
+    ("call.started", Held, Again),
+    ("call.started:2", Held, Again),
+    ("call.before-recorded", Held, Again),
+    ("call.before-recorded:2", Held, Again),
+    ("call.recorded", Held, Again),
+    ("call.recorded:2", Held, Again),
     ("child.ended:3", Push, Again),
     ("child.ended:5", Push, Again),
     ("call.ended", Push, Again),
@@ -87,6 +97,8 @@ const CALLS: &[Story] = &[
     ("finish.after-commit:2", Push, Once),
     ("call.cleaned", Push, Again),
     ("call.cleaned:2", Push, Once),
+    ("retry.before-commit", EngineLost, Again),
+    ("retry.after-commit", EngineLost, Again),
 ];
 
 const STATUSES: &[Story] = &[
@@ -106,6 +118,7 @@ const STATUSES: &[Story] = &[
 
 const STARTS_AND_STOPS: &[Story] = &[
     ("start.locked", Start, Again),
+    ("start.leftovers-ended", Start, Again),
     ("start.cleared", Start, Again),
     ("start.before-recover", Start, Again),
     ("start.recovered", Start, Again),
@@ -150,8 +163,8 @@ fn tell((point, way, begins): &Story) {
     die(&mut scene, point, *way);
     scene.world.engine.up();
     scene.world.forge.accept_statuses();
+    scene.start_again();
     scene.go();
-    scene.world.agent.start();
     scene.come_to_rest();
     scene.world.agent.terminate();
     scene.check(*begins);
@@ -165,6 +178,18 @@ fn die(scene: &mut Scene, point: &str, way: Way) {
         Push => {
             assert!(scene.world.agent.start_armed(point));
             scene.push(true);
+        }
+        Held => {
+            assert!(scene.world.agent.start_armed(point));
+            scene.hold();
+            scene.push(true);
+        }
+        EngineLost => {
+            assert!(scene.world.agent.start_armed(point));
+            scene.hold();
+            scene.push(true);
+            scene.expect_slow();
+            scene.world.engine.is("killed 50ms");
         }
         Start => {
             scene.world.agent.start();
@@ -224,7 +249,7 @@ fn every_point_has_its_place_and_its_story() {
 /// The points that any push passes, once at least.
 fn passed_by_a_push() -> Vec<&'static str> {
     let stories = [INTAKE, PLANNING, CALLS, STATUSES].concat();
-    let passed = stories.iter().filter(|(_, way, _)| *way == Push);
+    let passed = stories.iter().filter(|(_, way, _)| [Push, Held].contains(way));
     passed.filter_map(|(point, ..)| point.split(':').next()).collect()
 }
 

@@ -157,10 +157,13 @@ impl Scene {
         });
     }
 
-    /// Processes that a dead agent has left behind.
-    pub(super) fn orphans(&self) -> Vec<i32> {
-        let found = process::carrying(self.world.agent.data());
-        found.into_iter().map(|process| process.pid).collect()
+    /// Starts the dead agent again; what it had left running is gone by the time it listens.
+    #[track_caller]
+    pub(super) fn start_again(&mut self) {
+        let orphans = process::carrying(self.world.agent.data());
+        self.world.agent.start();
+        let left: Vec<_> = orphans.iter().filter(|one| process::is_alive(one.pid)).collect();
+        assert!(left.is_empty(), "left running by the dead agent: {left:?}");
     }
 
     fn begun(&self) -> [usize; 2] {

@@ -83,7 +83,7 @@ fn soak(mut chance: Chance, rounds: u64, world: u64) -> Tally {
             scene.world.agent.kill();
         }
         scene.world.forge.accept_statuses();
-        scene.world.agent.start();
+        scene.start_again();
         tally.unanswered += scene.come_to_rest();
         tally.begun_twice += scene.check(Begins::Again);
         scene.kill();
