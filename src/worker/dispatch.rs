@@ -5,6 +5,7 @@
 
 mod bearing;
 mod listing;
+mod runs;
 mod specs;
 mod trust;
 
@@ -20,15 +21,11 @@ use tracing::Instrument as _;
 use super::{NET, Worker};
 use crate::domain::event::{Disposition, Event, Repository};
 use crate::domain::ids::Sha;
-use crate::domain::plan::{
-    self, Changes, Decision, Plan, Policy, Reason, ReasonCode, SecretAccess,
-};
-use crate::domain::run::{Status, Verdict};
-use crate::domain::spec::{Spec, Target};
+use crate::domain::plan::{Reason, ReasonCode};
 use crate::domain::trust::Forks;
-use crate::domain::{admission, forge, report, skip_ci, succession};
+use crate::domain::{forge, skip_ci};
 use crate::git::{GitError, Mirror, Want};
-use crate::store::{ClaimedDelivery, NewRun, NewRunState, RunSettings, Settlement, Whose};
+use crate::store::{ClaimedDelivery, Settlement, Whose};
 
 /// Deliveries planned at once; the engine and the disk are the bottleneck, not we.
 const AT_ONCE: usize = 4;
@@ -241,125 +238,6 @@ impl Worker {
         .await?;
         let sha = sha.ok_or_else(|| Later::Commit(format!("`{reference}` points at no commit")))?;
         Ok((mirror, sha))
-    }
-
-    async fn plan_spec(
-        &self,
-        event: &Event,
-        sha: &Sha,
-        mirror: &Mirror,
-        spec: Spec,
-        changes: &Changes,
-        outside: bool,
-    ) -> Result<NewRun, Later> {
-        let plan = self.decide(event, sha, mirror, &spec, changes, outside).await?;
-        let held = (outside && self.settings.forks == Forks::Approve && !plan.calls.is_empty())
-            .then(|| trust::waits(event));
-        let statuses = match &held {
-            Some(why) => report::held(&spec.name, event, &plan, spec.summary, why),
-            None => report::planned(&spec.name, event, &plan, spec.summary),
-        };
-        let state = match (held, plan.calls.is_empty(), plan.decision == Decision::Error) {
-            (Some(why), ..) => NewRunState::Held(why),
-            (None, false, _) => NewRunState::Queued,
-            (None, true, true) => NewRunState::Finished(Verdict::Errored),
-            (None, true, false) => NewRunState::Finished(Verdict::Passed),
-        };
-        let settings = RunSettings {
-            timeout: spec.timeout.unwrap_or(self.settings.call_timeout),
-            on_interrupt: spec.on_interrupt,
-            git_depth: spec.git_depth,
-            summary: spec.summary,
-            max_parallel: spec.max_parallel,
-            concurrency: spec.concurrency,
-            place: succession::place(event, spec.cancel_superseded),
-        };
-        Ok(new_run(event, sha, (spec.path, spec.name), plan, settings, state, statuses, changes))
-    }
-
-    /// The plan, whatever it takes to make it; only what is outside can put it off.
-    async fn decide(
-        &self,
-        event: &Event,
-        sha: &Sha,
-        mirror: &Mirror,
-        spec: &Spec,
-        changes: &Changes,
-        outside: bool,
-    ) -> Result<Plan, Later> {
-        if let Err(reason) = admission::admits(event, spec, changes) {
-            return Ok(plan::skipped(reason));
-        }
-        let module = match &spec.target {
-            Target::Commands(_) if !self.settings.host_commands => {
-                let text = "commands without a module are not allowed on this agent: its operator \
-                            can set `POCKETCI_HOST_COMMANDS=allow`";
-                return Ok(plan::errored(ReasonCode::CommandsNotAllowed.because(text)));
-            }
-            Target::Commands(commands) => crate::domain::function::Module::of_commands(commands),
-            Target::Module(folder) => match self.module(mirror, sha, folder).await? {
-                Ok(module) => module,
-                Err(reason) => return Ok(plan::errored(reason)),
-            },
-        };
-        let access = |name: &str| self.secret_access(name);
-        let policy = Policy { fork: outside, secret: &access };
-        Ok(plan::plan(event, spec, &module, changes, &policy))
-    }
-
-    fn secret_access(&self, name: &str) -> SecretAccess {
-        match self.settings.secrets.iter().find(|(allowed, _)| allowed == name) {
-            Some((_, Some(_))) => SecretAccess::Available,
-            Some((_, None)) => SecretAccess::Unset,
-            None => SecretAccess::NotAllowed,
-        }
-    }
-
-    fn broken_spec(
-        &self,
-        event: &Event,
-        sha: &Sha,
-        broken: &specs::Broken,
-        changes: &Changes,
-    ) -> NewRun {
-        let settings = RunSettings {
-            timeout: self.settings.call_timeout,
-            on_interrupt: Default::default(),
-            git_depth: Default::default(),
-            summary: true,
-            max_parallel: None,
-            concurrency: None,
-            place: None,
-        };
-        let statuses = vec![report::spec_error(&broken.name, &broken.headline)];
-        let plan = plan::errored(ReasonCode::SpecError.because(broken.text.clone()));
-        let state = NewRunState::Finished(Verdict::Errored);
-        let spec = (broken.path.clone(), broken.name.clone());
-        new_run(event, sha, spec, plan, settings, state, statuses, changes)
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "one caller each for a good and a broken spec")]
-fn new_run(
-    event: &Event,
-    sha: &Sha,
-    (spec_path, spec_name): (String, String),
-    plan: Plan,
-    settings: RunSettings,
-    state: NewRunState,
-    statuses: Vec<Status>,
-    changes: &Changes,
-) -> NewRun {
-    NewRun {
-        event: event.clone(),
-        sha: sha.clone(),
-        spec_path,
-        spec_name,
-        plan,
-        settings,
-        state,
-        statuses,
-        changes: changes.clone(),
     }
 }
 
