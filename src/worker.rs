@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::dagger::Dagger;
+use crate::domain::ids::CallId;
 use crate::domain::trust::Forks;
 use crate::forge_client::ForgeClient;
 use crate::git::Mirrors;
@@ -92,7 +93,8 @@ pub struct Worker {
     /// One listing at a time: a burst of pushes lists a changed module once.
     listing: tokio::sync::Mutex<()>,
     workspaces: Workspaces,
-    under_way: UnderWay,
+    /// Calls from their claim until their end is written down.
+    under_way: UnderWay<CallId>,
 }
 
 /// How long a loop waits for a wake-up before it looks anyway: a net for a wake-up lost to a bug,

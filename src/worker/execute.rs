@@ -12,9 +12,11 @@ use tracing::Instrument as _;
 
 use super::call_log::CallLog;
 use super::engine::{ASK_AGAIN, FRESH};
+use super::under_way::Held;
 use super::{NET, Worker};
 use crate::dagger::child::{self, Activity, Ended, Limits, Stream};
 use crate::dagger::engine_trouble;
+use crate::domain::ids::CallId;
 use crate::domain::plan::Action;
 use crate::domain::redact::Redactor;
 use crate::domain::retry;
@@ -39,10 +41,14 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         let mut again = NET;
         match worker.claim().await {
             Ok(Claim::Call(call)) => {
+                // At once: what is running and in nobody's hands is taken to be lost.
+                let held = worker.under_way.register(call.id, &end);
                 let (worker, end) = (Arc::clone(&worker), end.clone());
                 let span = tracing::info_span!("run", id = %call.run, call = %call.id, function = %call.call.function);
                 let work = async move {
-                    worker.execute(*call, end).await;
+                    worker.execute(*call, &held, &end).await;
+                    // Not before its end is written down, however long that takes.
+                    drop(held);
                     drop(slot);
                     crate::crash::point("call.cleaned");
                     // A slot is free: look again.
@@ -114,21 +120,21 @@ impl Worker {
     /// Ends the calls under way that have become superfluous.
     pub(super) async fn end_cancelled(&self) {
         match self.store.calls_to_end().await {
-            Ok(calls) => calls.iter().for_each(|it| self.under_way.end(it.call, &it.why)),
+            Ok(calls) => calls.iter().for_each(|it| {
+                self.under_way.cancel(it.call, &it.why);
+            }),
             Err(error) => tracing::error!(%error, "Failed to tell which calls are to be ended"),
         }
     }
 
     /// One call from its claim to its outcome, or back into the queue.
-    async fn execute(&self, call: ClaimedCall, end: CancellationToken) {
-        let token = end.child_token();
-        self.under_way.begin(call.id, token.clone());
+    async fn execute(&self, call: ClaimedCall, held: &Held<CallId>, end: &CancellationToken) {
         // What was asked for between the claim and here was asked of nobody.
         if let Ok(Some(why)) = self.store.call_cancelled(call.id).await {
-            self.under_way.end(call.id, &why);
+            self.under_way.cancel(call.id, &why);
         }
-        let ended = self.call(&call, &token).await;
-        let cancelled = self.under_way.ended(call.id);
+        let ended = self.call(&call, held).await;
+        let cancelled = held.cancelled_because();
         let ended = ended.unwrap_or_else(|error| {
             tracing::error!(error = format!("{error:#}"), "The call could not be started");
             End::Outcome(Outcome::Errored(format!("{error:#}")))
@@ -137,7 +143,7 @@ impl Worker {
         let became = match (ended, cancelled, pause) {
             // One that came to its own end in the same moment keeps it.
             (End::Outcome(outcome), ..) => Became::Finished(outcome),
-            (_, Some(why), _) => Became::Finished(Outcome::Cancelled(why)),
+            (_, Some(why), _) => Became::Finished(Outcome::Cancelled(why.to_owned())),
             (End::EngineLost(why), _, Some(pause)) => Became::Again(why, pause),
             (End::EngineLost(why), ..) => Became::Finished(Outcome::Lost(why)),
             (End::Stopped, ..) => {
@@ -149,7 +155,7 @@ impl Worker {
                 return;
             }
         };
-        self.write_down(&call, became, &end).await;
+        self.write_down(&call, became, end).await;
     }
 
     /// Writes what became of a call, which must not be forgotten because the disk is full for a
@@ -187,11 +193,11 @@ impl Worker {
     }
 
     /// Runs it, with a log for this attempt.
-    async fn call(&self, call: &ClaimedCall, end: &CancellationToken) -> anyhow::Result<End> {
+    async fn call(&self, call: &ClaimedCall, held: &Held<CallId>) -> anyhow::Result<End> {
         let log = CallLog::create(&self.store.log_path(call.run, call.id, call.attempt))?;
         crate::crash::point("log.created");
         call.call.notes.iter().for_each(|note| log.note(note));
-        let ended = match self.carry_out(call, end, &log).await {
+        let ended = match self.carry_out(call, held.token(), &log).await {
             Ok(ended) => ended,
             Err(error) => {
                 log.note(&format!("error: {error:#}"));
@@ -200,8 +206,8 @@ impl Worker {
         };
         log.note(&match &ended {
             End::Outcome(outcome) => last_words(outcome),
-            End::Stopped => match self.under_way.why(call.id) {
-                Some(why) => last_words(&Outcome::Cancelled(why)),
+            End::Stopped => match held.cancelled_because() {
+                Some(why) => last_words(&Outcome::Cancelled(why.to_owned())),
                 None => "Interrupted: the agent stops; the call is queued again".to_owned(),
             },
             End::EngineLost(why) => match retry::engine_pause(call.engine_tries) {
