@@ -16,10 +16,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::signature::WebhookSecret;
+use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 22] = [
+pub const VARIABLES: [(&str, &str); 25] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -47,6 +48,20 @@ pub const VARIABLES: [(&str, &str); 22] = [
     (
         "POCKETCI_CATCH_UP",
         "How far back to look at start for events that did not arrive, like 24h [default: not]",
+    ),
+    (
+        "POCKETCI_KEEP",
+        "How long finished work is kept with its logs: days, a number of runs, or both; what is \
+         beyond either goes [default: 90d,10000]",
+    ),
+    (
+        "POCKETCI_MIN_FREE",
+        "Free space of the data folder's disk below which old logs and mirrors go and deliveries \
+         are refused: `5%` [default], `2GiB`",
+    ),
+    (
+        "POCKETCI_LOG_LIMIT",
+        "The longest log of a call; of a longer one its head and tail are kept [default: 100MiB]",
     ),
     ("POCKETCI_DAGGER", "The `dagger` executable [default: dagger]"),
     ("POCKETCI_GITHUB_URL", "https://github.com [default], or the root of an Enterprise Server"),
@@ -96,6 +111,12 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// `POCKETCI_CATCH_UP`: how far back events that did not arrive are looked for at start.
     pub catch_up: Option<Duration>,
+    /// `POCKETCI_KEEP`.
+    pub keep: Keep,
+    /// `POCKETCI_MIN_FREE`.
+    pub min_free: MinFree,
+    /// `POCKETCI_LOG_LIMIT`: bytes of one call's log.
+    pub log_limit: u64,
     /// `POCKETCI_DAGGER`: a path, or a name to be searched for.
     pub dagger: PathBuf,
     /// `POCKETCI_LOG_FORMAT`.
@@ -200,6 +221,9 @@ impl fmt::Debug for Config {
             .field("parallelism", &self.parallelism)
             .field("repository_parallelism", &self.repository_parallelism)
             .field("call_timeout", &self.call_timeout)
+            .field("keep", &self.keep)
+            .field("min_free", &self.min_free)
+            .field("log_limit", &self.log_limit)
             .field("dagger", &self.dagger)
             .field("log_format", &self.log_format)
             .finish_non_exhaustive()

@@ -12,6 +12,7 @@ use url::Url;
 use super::{Config, ConfigError, Forks, GithubConfig, LogFormat, VARIABLES};
 use crate::domain::duration;
 use crate::domain::signature::WebhookSecret;
+use crate::domain::space::{BadSpace, Keep, MinFree, Size};
 use crate::domain::suggest;
 
 /// What `dagger` sees of the agent's environment, where it is set.
@@ -41,6 +42,9 @@ const SHELL: [&str; 5] = ["PATH", "HOME", "USER", "LANG", "TMPDIR"];
 
 /// Calls at once beyond which the machine, not the setting, is the limit.
 const MOST_PARALLEL: usize = 1024;
+
+/// What a log must hold at least.
+const LEAST_LOG: Size = Size(64 << 10);
 
 /// What the machine says where the environment is silent.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +98,9 @@ pub(super) fn read(
         call_timeout: env.call_timeout(),
         drain_timeout: env.drain_timeout(),
         catch_up: env.catch_up(),
+        keep: env.space("POCKETCI_KEEP", Keep::default(), Keep::parse),
+        min_free: env.space("POCKETCI_MIN_FREE", MinFree::Percent(5.0), MinFree::parse),
+        log_limit: env.log_limit(),
         dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
         log_format: env.log_format(),
         crash_at: if cfg!(debug_assertions) { env.text("POCKETCI_TEST_CRASH_AT") } else { None },
@@ -388,6 +395,28 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 None
             }
         }
+    }
+
+    fn space<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        parse: impl Fn(&str) -> Result<T, BadSpace>,
+    ) -> T {
+        let Some(text) = self.text(name) else { return default };
+        parse(&text).unwrap_or_else(|error| {
+            self.wrong.push(format!("{name}: {error}"));
+            default
+        })
+    }
+
+    fn log_limit(&mut self) -> u64 {
+        let size = self.space("POCKETCI_LOG_LIMIT", Size(100 << 20), Size::parse);
+        if size < LEAST_LOG {
+            let right = "a size from `64KiB` on: less would not hold what went wrong";
+            self.wrong("POCKETCI_LOG_LIMIT", &size.to_string(), right);
+        }
+        size.0
     }
 
     fn data_dir(&mut self, root: bool) -> PathBuf {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use crate::domain::space::{Keep, MinFree};
+
 use super::{Config, ConfigError, Forks, Host, LogFormat, read};
 
 const HOST: Host = Host { root: false, cpus: 3 };
@@ -43,6 +45,9 @@ fn nothing_set_is_a_whole_configuration() {
     assert_eq!(config.forks, Forks::Approve);
     assert_eq!(config.parallelism, 3);
     assert_eq!(config.call_timeout, Duration::from_secs(3600));
+    assert_eq!(config.keep, Keep { days: Some(90), runs: Some(10_000) });
+    assert_eq!(config.min_free, MinFree::Percent(5.0));
+    assert_eq!(config.log_limit, 100 << 20);
     assert_eq!(config.dagger, Path::new("dagger"));
     assert_eq!(config.log_format, LogFormat::Human);
     assert_eq!(config.warnings, [""; 0]);
@@ -247,4 +252,31 @@ fn where_the_state_belongs() {
     check(&[("XDG_STATE_HOME", "state"), ("HOME", "/h")], false, Some("/h/.local/state/pocketci"));
     check(&[("POCKETCI_DATA_DIR", "/d"), ("XDG_STATE_HOME", "/state")], true, Some("/d"));
     check(&[], false, None);
+}
+
+#[test]
+fn space_is_what_the_operator_says() {
+    let config = good(&[
+        ("POCKETCI_KEEP", "30d"),
+        ("POCKETCI_MIN_FREE", "2GiB"),
+        ("POCKETCI_LOG_LIMIT", "1 MB"),
+    ]);
+    assert_eq!(config.keep, Keep { days: Some(30), runs: None });
+    assert_eq!(config.min_free, MinFree::Bytes(2 << 30));
+    assert_eq!(config.log_limit, 1_000_000);
+    bad(
+        "POCKETCI_KEEP",
+        "forever",
+        "POCKETCI_KEEP: `forever` does not say what to keep: write days, a number of runs, or both: `90d`, `10000` or `90d,10000`",
+    );
+    bad(
+        "POCKETCI_MIN_FREE",
+        "95%",
+        "POCKETCI_MIN_FREE: `95%` is not a share: write it like `5%`, from `0%` to `90%`",
+    );
+    bad(
+        "POCKETCI_LOG_LIMIT",
+        "1k",
+        "POCKETCI_LOG_LIMIT is `1.0 kB`: it must be a size from `64KiB` on: less would not hold what went wrong",
+    );
 }
