@@ -29,6 +29,7 @@ use url::Url;
 
 use crate::dagger::Dagger;
 use crate::domain::ids::CallId;
+use crate::domain::space::{Keep, MinFree};
 use crate::domain::trust::Forks;
 use crate::forge_client::ForgeClient;
 use crate::git::Mirrors;
@@ -58,6 +59,12 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How far back events that did not arrive are looked for at start.
     pub catch_up: Option<Duration>,
+    /// Bytes of one call's log.
+    pub log_limit: u64,
+    /// What is kept of finished work.
+    pub keep: Keep,
+    /// What is left free of the data folder's disk.
+    pub min_free: MinFree,
     pub forks: Forks,
     pub host_commands: bool,
     /// What every call sees: `PATH`, proxies, CA files, the engine's address.

@@ -8,16 +8,23 @@
 //! ```
 //!
 //! The text is kept as it came, control bytes and broken UTF-8 included; who shows it, cleans it.
+//!
+//! A log that would become too long keeps its head and its tail. While it grows, the tail lies in
+//! files beside it (see [`parts`]); [`LogReader`] shows all of them as the one text that the file
+//! becomes when the log is closed.
+
+mod parts;
+mod reader;
+mod writer;
 
 use std::borrow::Cow;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use jiff::Timestamp;
 
-/// Lines that are not flushed are written once they are this many bytes.
-const BUFFER: usize = 32 << 10;
+pub use reader::LogReader;
+pub use writer::LogWriter;
 
 /// Where a line of a log came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,62 +45,6 @@ impl LogStream {
             Self::Stderr => '2',
             Self::Agent => '-',
         }
-    }
-}
-
-/// Writes a log. Lines appear in the file when [`LogWriter::flush`] is called, at the latest when
-/// they are 32 KiB, and never in part.
-#[derive(Debug)]
-pub struct LogWriter {
-    file: File,
-    buffer: Vec<u8>,
-}
-
-impl LogWriter {
-    /// Makes the file and its folder, or goes on at the end of a log that is there: what an
-    /// interrupted attempt has left is not lost.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let mut buffer = Vec::new();
-        if file.metadata()?.len() > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1))?;
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                buffer.push(b'\n'); // The line that was cut by a kill stays a line of its own.
-            }
-        }
-        Ok(Self { file, buffer })
-    }
-
-    /// Appends a line, without its newline. A text of several lines becomes several, all with
-    /// the same time.
-    pub fn line(&mut self, at: Timestamp, stream: LogStream, text: &[u8]) -> io::Result<()> {
-        for text in text.split(|byte| *byte == b'\n') {
-            write!(self.buffer, "{at:.3} {} ", stream.mark())?;
-            self.buffer.extend_from_slice(text);
-            self.buffer.push(b'\n');
-        }
-        if self.buffer.len() >= BUFFER { self.flush() } else { Ok(()) }
-    }
-
-    /// Shows the lines so far to whoever reads the file.
-    pub fn flush(&mut self) -> io::Result<()> {
-        let written = self.file.write_all(&self.buffer);
-        // What could not be written is given up: on a full disk it would only grow.
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER * 2);
-        written
-    }
-}
-
-impl Drop for LogWriter {
-    fn drop(&mut self) {
-        // There is nobody left to tell; who must know calls `flush` first.
-        let _ = self.flush();
     }
 }
 
@@ -138,11 +89,10 @@ pub fn lines(log: &[u8]) -> impl Iterator<Item = LogLine<'_>> {
 
 /// Reads a whole log; none when there is none.
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(log) => Ok(Some(log)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let Some(mut reader) = LogReader::open(path)? else { return Ok(None) };
+    let mut log = Vec::new();
+    reader.read_to_end(&mut log)?;
+    Ok(Some(log))
 }
 
 #[cfg(test)]

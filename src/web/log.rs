@@ -1,7 +1,6 @@
 //! Logs of calls: whole as text, their ends for the pages.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
@@ -13,12 +12,11 @@ use futures_util::stream;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
 use tracing::error;
 
 use super::{Site, text};
 use crate::domain::ids::{CallId, RunId};
-use crate::store::log::{LogLine, LogStream};
+use crate::store::log::{LogLine, LogReader, LogStream};
 
 /// Lines of a log that a page shows.
 const TAIL_LINES: usize = 200;
@@ -94,23 +92,34 @@ fn as_text(status: StatusCode, body: Body) -> Response {
 
 /// The file as it is now, piece by piece: a log may be larger than the memory.
 async fn stream_file(path: &FilePath, plain: bool) -> io::Result<Response> {
-    let file = tokio::fs::File::open(path).await?;
-    let length = file.metadata().await?.len();
+    let path = path.to_owned();
+    let opened = blocking(move || LogReader::open(&path)).await?;
+    let log = opened.ok_or(io::ErrorKind::NotFound)?;
+    let length = log.length();
     let strip = plain.then(PrefixStripper::default);
-    let pieces = stream::try_unfold((file.take(length), strip), |(mut file, mut strip)| async {
-        let mut piece = vec![0; CHUNK];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        if let Some(strip) = &mut strip {
-            strip.strip(&mut piece);
-        }
-        io::Result::Ok((read > 0).then_some((Bytes::from(piece), (file, strip))))
+    let pieces = stream::try_unfold((log, strip), |(mut log, mut strip)| {
+        blocking(move || {
+            let mut piece = vec![0; CHUNK];
+            let read = log.read(&mut piece)?;
+            piece.truncate(read);
+            if let Some(strip) = &mut strip {
+                strip.strip(&mut piece);
+            }
+            Ok((read > 0).then_some((Bytes::from(piece), (log, strip))))
+        })
     });
     let mut response = as_text(StatusCode::OK, Body::from_stream(pieces));
     if !plain {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(response)
+}
+
+/// Reads away from the threads that answer others.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Takes time and mark off each line, however the lines are cut into pieces.
@@ -163,16 +172,11 @@ impl Tail {
     /// # Errors
     /// What the file system says.
     pub(super) fn read(path: &FilePath) -> io::Result<Option<Self>> {
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
-        file.seek(SeekFrom::Start(start))?;
+        let Some(mut log) = LogReader::open(path)? else { return Ok(None) };
+        let cut = log.skip_to_last(TAIL_BYTES)?;
         let mut bytes = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        Ok(Some(Self::of(&bytes, start > 0)))
+        log.read_to_end(&mut bytes)?;
+        Ok(Some(Self::of(&bytes, cut)))
     }
 
     /// `partial`: the bytes begin somewhere in a line.

@@ -20,17 +20,19 @@ const TAIL: usize = 8 * 1024;
 pub(super) struct CallLog(Mutex<Inner>);
 
 struct Inner {
-    writer: LogWriter,
+    /// Until the log is closed.
+    writer: Option<LogWriter>,
     /// The first failure to write was told; the call goes on without its log.
     failed: bool,
     tail: Vec<u8>,
 }
 
 impl CallLog {
-    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
-        let writer = LogWriter::create(path)
+    /// `limit`: bytes that the log is to have at most.
+    pub(super) fn create(path: &Path, limit: u64) -> anyhow::Result<Self> {
+        let writer = LogWriter::create(path, limit)
             .with_context(|| format!("Cannot write the log `{}`", path.display()))?;
-        Ok(Self(Mutex::new(Inner { writer, failed: false, tail: Vec::new() })))
+        Ok(Self(Mutex::new(Inner { writer: Some(writer), failed: false, tail: Vec::new() })))
     }
 
     /// A line of the child's.
@@ -39,7 +41,8 @@ impl CallLog {
         if stream == LogStream::Stderr {
             inner.remember(line);
         }
-        let written = inner.writer.line(Timestamp::now(), stream, line);
+        let Some(writer) = &mut inner.writer else { return };
+        let written = writer.line(Timestamp::now(), stream, line);
         inner.written(written);
     }
 
@@ -64,12 +67,30 @@ impl CallLog {
 
     fn flush(&self) {
         let mut inner = self.inner();
-        let written = inner.writer.flush();
+        let Some(writer) = &mut inner.writer else { return };
+        let written = writer.flush();
         inner.written(written);
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for CallLog {
+    /// A log in pieces becomes one file, beside everything else: it reads the same before, and
+    /// what a stop cuts short the next writer goes on with.
+    fn drop(&mut self) {
+        let Some(writer) = self.inner().writer.take() else { return };
+        let close = move || {
+            if let Err(error) = writer.close() {
+                tracing::warn!(%error, "Cannot put a long log together; it stays in pieces");
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(close)),
+            Err(_) => close(),
+        }
     }
 }
 
@@ -92,3 +113,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

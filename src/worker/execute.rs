@@ -194,7 +194,8 @@ impl Worker {
 
     /// Runs it, with a log for this attempt.
     async fn call(&self, call: &ClaimedCall, held: &Held<CallId>) -> anyhow::Result<End> {
-        let log = CallLog::create(&self.store.log_path(call.run, call.id, call.attempt))?;
+        let path = self.store.log_path(call.run, call.id, call.attempt);
+        let log = CallLog::create(&path, self.settings.log_limit)?;
         crate::crash::point("log.created");
         call.call.notes.iter().for_each(|note| log.note(note));
         let ended = match self.carry_out(call, held.token(), &log).await {

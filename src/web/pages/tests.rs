@@ -35,7 +35,7 @@ fn seen(html: &str) -> String {
 async fn finish_one(store: &Store, second: i64, lines: &[(&str, LogStream)], outcome: Outcome) {
     let call = store.claim_call(Startable::Any, at(second)).await.unwrap().unwrap();
     let path = store.log_path(call.run, call.id, call.attempt);
-    let mut log = LogWriter::create(&path).unwrap();
+    let mut log = LogWriter::create(&path, 1 << 20).unwrap();
     for (text, stream) in lines {
         log.line(at(second), *stream, text.as_bytes()).unwrap();
     }

@@ -1,0 +1,20 @@
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::log;
+
+#[tokio::test]
+async fn a_long_log_becomes_one_file_when_its_call_has_ended() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("9-1.log");
+    let log = CallLog::create(&path, 4000).unwrap();
+    (0..1000).for_each(|number| log.line(LogStream::Stdout, format!("{number}").as_bytes()));
+    log.note("Passed");
+    let shown = log::read(&path).unwrap().unwrap();
+    assert!(shown.len() < 5000 && shown.ends_with(b" - Passed\n"));
+    drop(log);
+    while std::fs::read_dir(folder.path()).unwrap().count() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), shown);
+}
