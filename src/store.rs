@@ -24,6 +24,7 @@ mod cancel;
 mod connection;
 mod delivery;
 mod error;
+mod figures;
 mod intake;
 mod kept;
 mod listing;
@@ -34,22 +35,27 @@ mod pack;
 mod queue;
 mod recover;
 mod report;
+mod retention;
 mod run;
 mod schema;
 mod state;
+mod watch;
 
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
 pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
 pub use error::StoreError;
+pub use figures::{BOUNDS, Figures};
 pub use intake::{NewDelivery, Recorded};
 pub use kept::KeptDelivery;
 pub use meaning::Meaning;
 pub use queue::{Limits, Startable};
-pub use recover::{Leftover, Recovered};
+pub use recover::{Leftover, Recovered, TakenUp};
 pub use report::{OwedReport, ReportId, ReportView, SentCommit, SentReport};
+pub use retention::Pruned;
 pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
 pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
+pub use watch::RunningCall;
 
 /// The database's name in the data folder.
 const DATABASE: &str = "pocketci.db";

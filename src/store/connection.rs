@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
@@ -33,6 +34,8 @@ const STATEMENTS: usize = 64;
 pub(super) fn writer_options(path: &Path) -> SqliteConnectOptions {
     shared_options(path)
         .create_if_missing(true)
+        // What retention frees can be given back to the disk; only asked when it is made.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         // A commit is on the disk before anybody is told of it.
         .synchronous(SqliteSynchronous::Full)

@@ -2,19 +2,58 @@
 
 use jiff::Timestamp;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::outcome::{Run, conclude};
 use super::run::RunSettings;
+use super::state::outcome_columns;
+use super::watch::RunningCall;
 use super::{Store, lock, pack};
 use crate::domain::ids::{CallId, RunId};
 use crate::domain::report;
 use crate::domain::retry::{self, Interrupted};
 use crate::domain::run::Outcome;
 
-/// What a status says of a call that an agent's death interrupted.
-const RUNS_AGAIN: &str = "Interrupted by a restart of the agent; runs again";
+/// What people are told of an interruption.
+struct Words {
+    /// The note on a call that is queued again, with the time behind it.
+    note: &'static str,
+    /// The status of one that is queued again.
+    status: &'static str,
+    /// Why one is lost; none: as the rule has it.
+    lost: Option<&'static str>,
+}
+
+const RESTART: Words = Words {
+    note: "The agent stopped while it was running",
+    status: "Interrupted by a restart of the agent; runs again",
+    lost: None,
+};
+
+const ADRIFT: Words = Words {
+    note: "The agent lost hold of it, which is a mistake of ours",
+    status: "Interrupted by a fault of the agent; runs again",
+    lost: Some("the agent lost hold of it, which is a mistake of ours"),
+};
+
+/// What is read of an interrupted call.
+const INTERRUPTED: &str = "\
+    SELECT call.id, call.run, call.context, call.posts_status, call.interruptions, call.cancel,
+           run_plan.settings
+    FROM call INDEXED BY call_running
+    LEFT JOIN run_plan ON run_plan.run = call.run
+    WHERE call.state = 'running'";
+
+/// What became of an interrupted call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakenUp {
+    /// It is queued again, as another attempt.
+    Again,
+    /// It is over.
+    Ended(Outcome),
+}
 
 /// What a start found unfinished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,6 +117,31 @@ impl Store {
         tx.commit().await?;
         Ok(Recovered { deliveries: deliveries as usize, calls, ended, reports: reports as usize })
     }
+
+    /// Takes up one call that is in nobody's hands, by the rule of a start. None: it has moved on
+    /// meanwhile.
+    pub async fn take_up_call(
+        &self,
+        call: &RunningCall,
+        now: Timestamp,
+    ) -> Result<Option<TakenUp>, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = format!(
+            "{INTERRUPTED} AND call.id = $1 AND call.attempt = $2 AND call.started_at IS $3"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(call.id.0)
+            .bind(call.attempt)
+            .bind(call.started_at.map(Timestamp::as_microsecond))
+            .fetch_optional(tx.db())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let run = Run::read(&mut tx, call.run).await?;
+        let taken_up = take_up(&mut tx, &run, &row, &ADRIFT, now).await?;
+        conclude_if_ended(&mut tx, Some((run, taken_up != TakenUp::Again)), now).await?;
+        tx.commit().await?;
+        Ok(Some(taken_up))
+    }
 }
 
 /// Queues interrupted calls again or ends them; how many of each.
@@ -85,12 +149,8 @@ async fn take_up_calls(
     tx: &mut Transaction<'_>,
     now: Timestamp,
 ) -> Result<(usize, usize), StoreError> {
-    let sql = "SELECT call.id, call.run, call.context, call.posts_status, call.interruptions,
-                      call.cancel, run_plan.settings
-               FROM call INDEXED BY call_running
-               LEFT JOIN run_plan ON run_plan.run = call.run
-               WHERE call.state = 'running' ORDER BY call.run, call.position";
-    let rows = sqlx::query(sql).fetch_all(tx.db()).await?;
+    let sql = format!("{INTERRUPTED} ORDER BY call.run, call.position");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(tx.db()).await?;
     let (mut again, mut ended) = (0, 0);
     // The run of the rows at hand, and whether any of its calls has ended.
     let mut run: Option<(Run, bool)> = None;
@@ -101,62 +161,69 @@ async fn take_up_calls(
             run = Some((Run::read(tx, of).await?, false));
         }
         let Some((run, any_ended)) = &mut run else { continue };
-        let id: i64 = row.try_get("id")?;
-        let cancel: Option<String> = row.try_get("cancel")?;
-        let settings: Option<&str> = row.try_get("settings")?;
-        let over = match cancel {
-            Some(why) => Some(Outcome::Cancelled(why)),
-            // What cannot be read is found by whoever claims it, and given up there.
-            None => match settings
-                .map(|text| pack::from_json::<RunSettings>("a run's settings", text.as_bytes()))
-            {
-                Some(Ok(settings)) => {
-                    match retry::interrupted(settings.on_interrupt, row.try_get("interruptions")?) {
-                        Interrupted::Again => None,
-                        Interrupted::Lost(why) => Some(Outcome::Lost(why.to_owned())),
-                    }
-                }
-                _ => None,
-            },
-        };
-        let posts: bool = row.try_get("posts_status")?;
-        let context: String = row.try_get("context")?;
-        match over {
-            None => {
-                again += 1;
-                let sql = "UPDATE call SET state = 'queued', started_at = NULL, pid = NULL,
-                             pid_started = NULL, attempt = attempt + 1,
-                             interruptions = interruptions + 1, note = $1
-                           WHERE id = $2";
-                let note =
-                    format!("The agent stopped while it was running; taken up again at {now:.0}");
-                sqlx::query(sql).bind(note).bind(id).execute(tx.db()).await?;
-                if posts {
-                    run.owe_pending(tx, context, RUNS_AGAIN, now).await?;
-                }
-            }
-            Some(outcome) => {
-                (ended, *any_ended) = (ended + 1, true);
-                let (Outcome::Cancelled(why) | Outcome::Lost(why)) = &outcome else { continue };
-                let sql = "UPDATE call SET state = 'finished', finished_at = $1, outcome = $2,
-                             detail = $3, pid = NULL, pid_started = NULL, cancel = NULL
-                           WHERE id = $4";
-                sqlx::query(sql)
-                    .bind(now.as_microsecond())
-                    .bind(outcome.code())
-                    .bind(why)
-                    .bind(id)
-                    .execute(tx.db())
-                    .await?;
-                if posts {
-                    let status = report::finished_call(&context, &outcome, Default::default());
-                    run.owe(tx, &status, now).await?;
-                }
-            }
+        match take_up(tx, run, row, &RESTART, now).await? {
+            TakenUp::Again => again += 1,
+            TakenUp::Ended(_) => (ended, *any_ended) = (ended + 1, true),
         }
     }
     conclude_if_ended(tx, run, now).await?;
     Ok((again, ended))
+}
+
+/// Queues one of [`INTERRUPTED`] again, or ends it: by its spec, and by how often it was
+/// interrupted before.
+async fn take_up(
+    tx: &mut Transaction<'_>,
+    run: &Run,
+    row: &SqliteRow,
+    words: &Words,
+    now: Timestamp,
+) -> Result<TakenUp, StoreError> {
+    let id: i64 = row.try_get("id")?;
+    let cancel: Option<String> = row.try_get("cancel")?;
+    let settings: Option<&str> = row.try_get("settings")?;
+    let settings =
+        settings.map(|text| pack::from_json::<RunSettings>("a run's settings", text.as_bytes()));
+    let over = match (cancel, settings) {
+        (Some(why), _) => Some(Outcome::Cancelled(why)),
+        (None, Some(Ok(settings))) => {
+            match retry::interrupted(settings.on_interrupt, row.try_get("interruptions")?) {
+                Interrupted::Again => None,
+                Interrupted::Lost(why) => Some(Outcome::Lost(words.lost.unwrap_or(why).to_owned())),
+            }
+        }
+        // What cannot be read is found by whoever claims it, and given up there.
+        (None, _) => None,
+    };
+    let Some(outcome) = over else {
+        let sql = "UPDATE call SET state = 'queued', started_at = NULL, pid = NULL,
+                     pid_started = NULL, attempt = attempt + 1,
+                     interruptions = interruptions + 1, note = $1
+                   WHERE id = $2";
+        let note = format!("{}; taken up again at {now:.0}", words.note);
+        sqlx::query(sql).bind(note).bind(id).execute(tx.db()).await?;
+        if row.try_get("posts_status")? {
+            run.owe_pending(tx, row.try_get("context")?, words.status, now).await?;
+        }
+        return Ok(TakenUp::Again);
+    };
+    let (exit, detail) = outcome_columns(&outcome);
+    let sql = "UPDATE call SET state = 'finished', finished_at = $1, outcome = $2,
+                 exit_status = $3, detail = $4, pid = NULL, pid_started = NULL, cancel = NULL
+               WHERE id = $5";
+    sqlx::query(sql)
+        .bind(now.as_microsecond())
+        .bind(outcome.code())
+        .bind(exit)
+        .bind(detail)
+        .bind(id)
+        .execute(tx.db())
+        .await?;
+    if row.try_get("posts_status")? {
+        let status = report::finished_call(row.try_get("context")?, &outcome, Default::default());
+        run.owe(tx, &status, now).await?;
+    }
+    Ok(TakenUp::Ended(outcome))
 }
 
 async fn conclude_if_ended(

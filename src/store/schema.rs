@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_deliveries_runs_calls_reports.sql"),
     include_str!("migrations/0002_taking_up_and_fair_queues.sql"),
     include_str!("migrations/0003_posts.sql"),
+    include_str!("migrations/0004_figures_and_retention.sql"),
 ];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is
@@ -42,3 +43,6 @@ pub(super) async fn migrate(
     connection.execute("COMMIT").await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,8 @@ impl LogWriter {
                 self.next_piece()?;
             } else {
                 // A line that is longer than any piece.
-                let line = lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |at| at + 1);
+                let line =
+                    lines.iter().position(|byte| *byte == b'\n').map_or(lines.len(), |at| at + 1);
                 self.append(&lines[..line])?;
                 lines = &lines[line..];
             }

@@ -1,0 +1,204 @@
+use super::super::tests::{World, at, delivery, reason, run as new_run};
+use super::*;
+use crate::domain::run::{Outcome, Verdict};
+use crate::store::log::{LogStream, LogWriter};
+use crate::store::{NewRunState, Startable};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A world with a run of each kind, each with its log.
+struct Kept {
+    world: World,
+    runs: Vec<(&'static str, RunId)>,
+}
+
+impl Kept {
+    async fn new() -> Self {
+        Self { world: World::new().await, runs: Vec::new() }
+    }
+
+    /// A run that finished on a day, and whose statuses the forge has.
+    async fn finished(&mut self, name: &'static str, day: i64) -> RunId {
+        let run = self.with_owed(name, day).await;
+        self.world.owed().await;
+        run
+    }
+
+    async fn with_owed(&mut self, name: &'static str, day: i64) -> RunId {
+        let run = self.queued(name).await;
+        let now = at(day * DAY);
+        let call = self.world.store.claim_call(Startable::Any, now).await.unwrap().unwrap();
+        assert_eq!(call.run, run);
+        self.world.store.finish_call(call.id, &Outcome::Passed, now).await.unwrap();
+        run
+    }
+
+    async fn queued(&mut self, name: &'static str) -> RunId {
+        let mut new = new_run(&["one"]);
+        // Statuses of one commit and context are one row: these are to be the run's own.
+        new.sha = format!("{:040}", self.runs.len() + 1).parse().unwrap();
+        let run = self.world.run(name, new).await;
+        let path = self.world.store.log_path(run, crate::domain::ids::CallId(1), 1);
+        let mut log = LogWriter::create(&path, 1 << 20).unwrap();
+        log.line(at(0), LogStream::Stdout, b"words").unwrap();
+        self.runs.push((name, run));
+        run
+    }
+
+    async fn prune(&self, keep: &str, day: i64) -> Pruned {
+        self.world.store.prune(Keep::parse(keep).unwrap(), at(day * DAY)).await.unwrap()
+    }
+
+    /// The runs that are there; each has its log, and no other has one.
+    async fn left(&self) -> Vec<&'static str> {
+        let mut left = Vec::new();
+        for (name, run) in &self.runs {
+            let there = self.world.store.run(*run).await.unwrap().is_some();
+            let log = self.world.store.log_path(*run, crate::domain::ids::CallId(1), 1).exists();
+            assert_eq!(there, log, "{name}");
+            left.extend(there.then_some(*name));
+        }
+        left
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_days_goes_with_all_that_is_its_own() {
+    let mut kept = Kept::new().await;
+    kept.finished("old", 1).await;
+    kept.finished("new", 60).await;
+    assert_eq!(kept.prune("90d", 91).await, Pruned::default());
+    let pruned = kept.prune("90d", 92).await;
+    assert_eq!((pruned, kept.left().await), (Pruned { runs: 1, deliveries: 1 }, vec!["new"]));
+    for table in ["run", "run_plan", "call", "delivery", "delivery_body", "report"] {
+        let count = kept.world.count(&format!("SELECT count(*) FROM {table}")).await;
+        // A status for the call, and the summary.
+        let expected = if table == "report" { 2 } else { 1 };
+        assert_eq!(count, expected, "{table}");
+    }
+    let figures = kept.world.store.figures().await.unwrap();
+    assert_eq!(figures.count("call", "finished"), 1);
+    assert_eq!(figures.count("call_total", "passed"), 2, "what happened stays counted");
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_number_goes_and_its_deliveries_wait_for_replays() {
+    let mut kept = Kept::new().await;
+    for (day, name) in (1..).zip(["a", "b", "c", "d"]) {
+        kept.finished(name, day).await;
+    }
+    let pruned = kept.prune("2", 5).await;
+    assert_eq!(pruned, Pruned { runs: 2, deliveries: 0 });
+    assert_eq!(kept.left().await, ["c", "d"]);
+    assert_eq!(kept.prune("2", 5).await, Pruned::default());
+}
+
+#[tokio::test]
+async fn what_is_unfinished_or_owed_stays_however_old_it_is() {
+    let mut kept = Kept::new().await;
+    kept.with_owed("owed", 1).await;
+    kept.queued("queued").await;
+    let mut held = new_run(&["one"]);
+    held.state = NewRunState::Held("a fork".to_owned());
+    kept.world.run("held", held).await;
+    kept.world.store.record(delivery("received")).await.unwrap();
+    assert_eq!(kept.prune("1d,1", 1000).await, Pruned::default());
+    assert_eq!(kept.left().await, ["owed", "queued"]);
+
+    kept.world.owed().await;
+    assert_eq!(kept.prune("1d,1", 1000).await, Pruned { runs: 1, deliveries: 1 });
+    assert_eq!(kept.left().await, ["queued"]);
+}
+
+#[tokio::test]
+async fn deliveries_that_started_nothing_go_with_the_days() {
+    let kept = Kept::new().await;
+    let mut ping = delivery("ping");
+    ping.skip = Some(reason());
+    kept.world.store.record(ping).await.unwrap();
+    let mut empty = new_run(&[]);
+    empty.state = NewRunState::Finished(Verdict::Passed);
+    kept.world.run("empty", empty).await;
+    kept.world.owed().await;
+    assert_eq!(kept.prune("1d", 6).await, Pruned { runs: 1, deliveries: 0 });
+    assert_eq!(kept.prune("1d", 8).await, Pruned { runs: 0, deliveries: 2 });
+}
+
+#[tokio::test]
+async fn many_go_in_several_steps() {
+    let mut kept = Kept::new().await;
+    for _ in 0..40 {
+        let name = Box::leak(format!("run {}", kept.runs.len()).into_boxed_str());
+        kept.finished(name, 1).await;
+    }
+    assert_eq!(kept.prune("30d", 60).await, Pruned { runs: 40, deliveries: 40 });
+}
+
+#[tokio::test]
+async fn logs_without_a_run_are_swept() {
+    let mut kept = Kept::new().await;
+    kept.finished("known", 1).await;
+    let stray = kept.world.store.log_path(RunId(99), crate::domain::ids::CallId(1), 1);
+    LogWriter::create(&stray, 1 << 20).unwrap();
+    assert_eq!(kept.world.store.sweep_logs().await.unwrap(), 1);
+    assert!(!stray.exists());
+    assert_eq!(kept.left().await, ["known"]);
+    assert_eq!(kept.world.store.log_bytes().await.unwrap(), 33);
+}
+
+#[tokio::test]
+async fn logs_of_old_finished_runs_are_found_the_oldest_first() {
+    let mut kept = Kept::new().await;
+    let one = kept.finished("one", 1).await;
+    let two = kept.finished("two", 2).await;
+    kept.queued("waits").await;
+    kept.finished_later().await;
+    assert_eq!(kept.world.store.runs_with_logs(100).await.unwrap(), []);
+    assert_eq!(kept.world.store.runs_with_logs(1).await.unwrap(), [one, two]);
+    assert_eq!(kept.world.store.runs_with_logs(3).await.unwrap(), [one]);
+    kept.world.store.remove_logs(vec![one]).await.unwrap();
+    assert_eq!(kept.world.store.runs_with_logs(1).await.unwrap(), [two]);
+}
+
+impl Kept {
+    /// A run behind the others; it is queued, and so is the one before it.
+    async fn finished_later(&mut self) {
+        self.queued("last").await;
+    }
+}
+
+#[tokio::test]
+async fn free_pages_go_back_to_the_disk() {
+    let world = World::new().await;
+    let mut large = delivery("large");
+    // Nothing that could be compressed.
+    let mut seed = 1_u64;
+    large.body = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    })
+    .take(24 << 20)
+    .collect();
+    large.skip = Some(reason());
+    world.store.record(large).await.unwrap();
+    let pruned = world.store.prune(Keep::parse("1d").unwrap(), at(30 * DAY)).await.unwrap();
+    assert_eq!(pruned.deliveries, 1);
+    let pages = "SELECT * FROM pragma_page_count()";
+    let before = world.count(pages).await;
+    while world.store.give_back().await.unwrap() {}
+    let after = world.count(pages).await;
+    assert!(after < before && after < PAGES_KEPT + 200, "{before} {after}");
+    assert!(!world.store.give_back().await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_is_looked_for_where_nothing_is() {
+    let world = World::new().await;
+    for (sql, index) in [(BY_AGE, "run_by_end"), (DELIVERIES, "delivery_by_end")] {
+        let plan = world.query_plan(sql).await;
+        assert!(plan.lines().next().unwrap().contains(index), "{plan}");
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+    let plan = world.query_plan(BY_NUMBER).await;
+    assert!(plan.lines().next().unwrap().contains("INTEGER PRIMARY KEY (rowid<?)"), "{plan}");
+}
