@@ -8,10 +8,17 @@ use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
 
-/// Named conditions; starts empty.
+/// Whether there is room on the disk: as long as there is not, nothing new is accepted.
+pub const DISK: &str = "disk";
+
+/// Whether the next delivery could be stored.
+pub const DATABASE: &str = "database";
+
+/// Named conditions and figures; starts empty.
 #[derive(Debug, Default)]
 pub struct Health {
     conditions: RwLock<BTreeMap<&'static str, Condition>>,
+    figures: RwLock<BTreeMap<&'static str, u64>>,
 }
 
 /// How one thing that the agent needs is doing.
@@ -35,6 +42,21 @@ impl Health {
             _ => condition.since,
         };
         conditions.insert(name, Condition { since, ..condition });
+    }
+
+    /// What is known of one condition.
+    pub fn condition(&self, name: &str) -> Option<Condition> {
+        self.conditions.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Replaces a figure: one that was measured and is in no table.
+    pub fn set_figure(&self, name: &'static str, value: u64) {
+        self.figures.write().unwrap_or_else(PoisonError::into_inner).insert(name, value);
+    }
+
+    /// All figures as they are now, by name.
+    pub fn figures(&self) -> BTreeMap<&'static str, u64> {
+        self.figures.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All conditions as they are now, by name.

@@ -23,3 +23,14 @@ fn since_is_the_moment_of_the_change() {
     assert_eq!(all["engine"].since.as_second(), 30);
     assert_eq!(all.keys().copied().collect::<Vec<_>>(), ["engine", "forge"]);
 }
+
+#[test]
+fn figures_are_replaced_and_told() {
+    let health = Health::default();
+    assert!(health.figures().is_empty() && health.condition("disk").is_none());
+    health.set_figure("disk_free_bytes", 7);
+    health.set_figure("disk_free_bytes", 9);
+    health.set("disk", at(10, false));
+    assert_eq!(health.figures()["disk_free_bytes"], 9);
+    assert!(!health.condition("disk").unwrap().ok);
+}
