@@ -17,7 +17,7 @@ use crate::dagger::child::Started;
 use crate::dagger::{Dagger, leftover};
 use crate::forge_client::ForgeClient;
 use crate::git::{HostCredential, Mirrors};
-use crate::health::{Condition, Health};
+use crate::health::{Condition, DATABASE, Health};
 use crate::store::Store;
 use crate::web::{self, App};
 use crate::worker::{Settings, Worker};
@@ -72,7 +72,14 @@ impl Agent {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let health = Arc::new(Health::default());
         let open = Condition { ok: true, detail: "open".to_owned(), since: Timestamp::now() };
-        health.set("database", open);
+        health.set(DATABASE, open);
+        for (name, count) in [
+            ("taken_up:deliveries", taken_up.deliveries),
+            ("taken_up:calls", taken_up.calls),
+            ("taken_up:reports", taken_up.reports),
+        ] {
+            store.tally(name, count as u64).await.context("Cannot count what was taken up")?;
+        }
         let deliveries = Arc::new(Notify::new());
         let app = App {
             store: store.clone(),
@@ -168,6 +175,7 @@ fn credentials(config: &Config) -> Vec<HostCredential> {
 
 fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Settings {
     Settings {
+        data: config.data_dir.clone(),
         clone_root: config.github.clone_root.clone(),
         api: config.github.api.clone(),
         work,

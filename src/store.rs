@@ -175,4 +175,4 @@ fn found(rows: u64, what: impl FnOnce() -> String) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,6 +5,7 @@
 
 mod body;
 mod log;
+mod metrics;
 mod pages;
 mod probes;
 mod refusal;
@@ -62,6 +63,7 @@ struct Site {
     limits: Limits,
     /// Permits for bodies that take much memory; see [`body`].
     large_bodies: Semaphore,
+    refused: metrics::Refused,
 }
 
 /// Answers on `listener` until `shutdown`, then finishes what is in flight, for a few seconds.
@@ -80,7 +82,7 @@ pub async fn serve(
 
 fn router(app: App, limits: Limits) -> Router {
     let large_bodies = Semaphore::new(body::LARGE_AT_ONCE);
-    let site = Arc::new(Site { app, limits, large_bodies });
+    let site = Arc::new(Site { app, limits, large_bodies, refused: metrics::Refused::default() });
     Router::new()
         .route("/", get(pages::runs).post(webhook::receive_github))
         .route("/webhooks/{vendor}", post(webhook::receive))
@@ -91,6 +93,7 @@ fn router(app: App, limits: Limits) -> Router {
         .route("/assets/style.css", get(pages::style))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
+        .route("/metrics", get(metrics::metrics))
         .route("/version", get(probes::version))
         .fallback(pages::no_such_page)
         .with_state(site)

@@ -3,17 +3,22 @@
 //!
 //! Three loops that know each other only by the store and a wake-up: [`dispatch`], [`execute`],
 //! [`report`]. Each registers for its wake-up before it looks, so that nothing is missed, and
-//! looks again after a while anyway.
+//! looks again after a while anyway. Two more look after the house: [`upkeep`] after space and
+//! what is needed from outside, [`watchdog`] after work that nobody does.
 
 mod call_log;
 pub mod catch_up;
 mod dispatch;
 mod engine;
 mod execute;
+#[cfg(test)]
+mod fixture;
 mod prepare;
 mod reconcile;
 mod report;
 mod under_way;
+mod upkeep;
+mod watchdog;
 mod workspace;
 
 use std::ffi::OsString;
@@ -47,6 +52,8 @@ pub struct Settings {
     pub clone_root: Url,
     /// The forge's API without a slash at the end.
     pub api: String,
+    /// The data folder, whose disk is watched.
+    pub data: PathBuf,
     /// The folder with one subfolder for each run under way; emptied at start.
     pub work: PathBuf,
     /// Calls at once, over all runs.
@@ -174,6 +181,8 @@ impl Worker {
         tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(upkeep::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(watchdog::run(Arc::clone(&self), shutdown.clone()));
         tasks.close();
         tasks.wait().await;
         quiet.cancel();

@@ -1,5 +1,6 @@
 //! `doctor`: what is missing to run, and what to do about each.
 
+mod agent;
 mod host;
 mod outside;
 
@@ -14,7 +15,7 @@ use super::{Failure, output};
 use crate::config::Config;
 
 /// Checks the dagger CLI and its engine, the forge and its token, the webhook secret, the data
-/// folder and the clock, with the environment that `serve` would have. Changes nothing.
+/// folder and its disk, the clock, and an agent that runs already, with the environment that `serve` would have. Changes nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Print a JSON list of the findings
@@ -99,9 +100,10 @@ async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     let advice = "correct it, or take it out of the environment";
     findings.add(doubts.map(|one| Finding::warn("environment", one.as_str(), advice)))?;
     findings.add([secret(config)])?;
-    findings.add(host::data_folder(&config.data_dir))?;
+    findings.add(host::data_folder(&config.data_dir, config.min_free))?;
     findings.add(outside::dagger(config).await)?;
-    findings.add(outside::forge(config).await)
+    findings.add(outside::forge(config).await)?;
+    findings.add(agent::running(config.listen).await)
 }
 
 fn secret(config: &Config) -> Finding {

@@ -1,11 +1,13 @@
 //! The mirrors' folder: which mirror is whose, who may fetch now, and making a broken one anew.
 
+mod cold;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sha1::Digest;
 use url::Url;
@@ -48,6 +50,14 @@ pub(super) struct Place {
     pub(super) readers: RwLock<()>,
     /// Reading failed in a way that points at the mirror itself.
     pub(super) suspect: AtomicBool,
+    /// When it was last asked for; none since the start.
+    used: Mutex<Option<SystemTime>>,
+}
+
+impl Place {
+    fn used(&self) -> std::sync::MutexGuard<'_, Option<SystemTime>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a look at the mirror on disk says, before anything is fetched.
@@ -100,6 +110,7 @@ impl Mirrors {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(places.entry(folder.clone()).or_default())
         };
+        *place.used() = Some(SystemTime::now());
         let mirror = Mirror::new(folder, Arc::clone(&place), url.clone());
         if matches!(look(&mirror, wants).await?, Look::Complete) {
             return Ok(mirror);

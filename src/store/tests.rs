@@ -78,11 +78,11 @@ pub(super) fn shown(status: &Status) -> String {
 }
 
 /// So many seconds into the story.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + seconds).unwrap()
 }
 
-pub(super) fn delivery(forge_id: &str) -> NewDelivery {
+pub(crate) fn delivery(forge_id: &str) -> NewDelivery {
     NewDelivery {
         vendor: Vendor::Github,
         forge_id: forge_id.to_owned(),
@@ -100,15 +100,15 @@ pub(super) fn reason() -> Reason {
     Reason { code: "ping".to_owned(), text: "only a ping".to_owned() }
 }
 
-pub(super) fn repo() -> RepoName {
+pub(crate) fn repo() -> RepoName {
     "acme/app".parse().unwrap()
 }
 
-pub(super) fn sha() -> Sha {
+pub(crate) fn sha() -> Sha {
     "1".repeat(40).parse().unwrap()
 }
 
-pub(super) fn event() -> Event {
+pub(crate) fn event() -> Event {
     Event {
         vendor: Vendor::Github,
         event_type: "push".to_owned(),
@@ -140,7 +140,7 @@ pub(super) fn event() -> Event {
     }
 }
 
-pub(super) fn call(name: &str) -> PlannedCall {
+pub(crate) fn call(name: &str) -> PlannedCall {
     PlannedCall {
         function: name.to_owned(),
         kebab: name.to_owned(),
@@ -158,7 +158,7 @@ pub(super) fn call(name: &str) -> PlannedCall {
 }
 
 /// A queued run that calls these functions, and owes a pending status for each.
-pub(super) fn run(names: &[&str]) -> NewRun {
+pub(crate) fn run(names: &[&str]) -> NewRun {
     let calls: Vec<PlannedCall> = names.iter().map(|name| call(name)).collect();
     let pending = |call: &PlannedCall| status(&call.context, CommitState::Pending, "queued");
     NewRun {

@@ -34,7 +34,8 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    /// How it is answered.
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchForge | Self::NotSupported(_) => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

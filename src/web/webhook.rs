@@ -20,6 +20,7 @@ use crate::domain::forge::{self, Headers, github};
 use crate::domain::ids::{DeliveryId, Vendor};
 use crate::domain::plan::Reason;
 use crate::domain::signature::Authentic;
+use crate::health::DISK;
 use crate::store::{NewDelivery, Recorded};
 
 /// How long the store may take: a forge that hears nothing for ten seconds gives up, and is
@@ -44,6 +45,14 @@ pub(super) async fn receive_github(
     State(site): State<Arc<Site>>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let answer = take(&site, request).await;
+    if let Err(refusal) = &answer {
+        site.refused.count(refusal.status());
+    }
+    answer
+}
+
+async fn take(site: &Site, request: Request) -> Result<Response, Refusal> {
     let app = &site.app;
     let (head, body) = request.into_parts();
     let headers = Headers::from_pairs(legible(&head.headers));
@@ -116,6 +125,10 @@ fn understand(
 
 /// Stores a delivery and says so; nobody is told before it is on disk.
 async fn keep(app: &App, forge_id: String, delivery: NewDelivery) -> Result<Response, Refusal> {
+    if let Some(disk) = app.health.condition(DISK).filter(|disk| !disk.ok) {
+        debug!(why = disk.detail, "Refused a delivery: there is no room to keep it");
+        return Err(Refusal::NotStored);
+    }
     let skipped = delivery.skip.is_some();
     let stored = timeout(STORE_LIMIT, app.store.record(delivery)).await;
     let recorded = match stored {

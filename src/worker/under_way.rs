@@ -4,7 +4,7 @@
 //! piece of work finds it here, and the watchdog compares the two. It knows nothing of what the
 //! work is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -47,11 +47,6 @@ impl<I: Copy + Eq + Hash> UnderWay<I> {
     /// Whether somebody works on it.
     pub(crate) fn contains(&self, id: I) -> bool {
         self.lock().by_id.contains_key(&id)
-    }
-
-    /// Everything that somebody works on.
-    pub(crate) fn ids(&self) -> HashSet<I> {
-        self.lock().by_id.keys().copied().collect()
     }
 
     /// Asks for the end of one piece of work, with the reason that its outcome shall name; the

@@ -55,6 +55,23 @@ impl Workspaces {
         open.insert(run, Arc::downgrade(&workspace));
         Ok(workspace)
     }
+
+    /// Removes folders of runs that nobody holds: of one that could not be removed before.
+    /// Blocking.
+    pub(super) fn sweep(&self) {
+        let left: Vec<PathBuf> = {
+            // None is made meanwhile.
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let held: Vec<Arc<Workspace>> = open.values().filter_map(Weak::upgrade).collect();
+            let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+            let run = |entry: &std::fs::DirEntry| {
+                entry.file_name().to_str().is_some_and(|name| name.starts_with("run-"))
+            };
+            let entries = entries.filter(run).map(|entry| entry.path());
+            entries.filter(|path| held.iter().all(|one| one.folder != *path)).collect()
+        };
+        left.iter().for_each(|folder| remove(folder));
+    }
 }
 
 impl Workspace {

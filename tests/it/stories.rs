@@ -25,3 +25,5 @@ mod superseded;
 mod twins;
 mod fairness;
 mod engine;
+mod space;
+mod seen_from_outside;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::{statfs, statvfs};
 
 use super::Finding;
+use crate::domain::space::{Disk, MinFree};
 
 const WHAT: &str = "data folder";
 
@@ -24,11 +25,11 @@ const REMOTE: [(i64, &str); 6] = [
 ];
 const TMPFS: i64 = 0x0102_1994;
 
-pub(super) fn data_folder(folder: &Path) -> Vec<Finding> {
+pub(super) fn data_folder(folder: &Path, min_free: MinFree) -> Vec<Finding> {
     let mut findings = vec![writable(folder)];
     if let Some(there) = nearest(folder) {
         findings.extend(disk(&there));
-        findings.extend(space(&there));
+        findings.extend(space(&there, min_free));
     }
     findings.extend(dotenv(folder));
     findings
@@ -65,16 +66,22 @@ fn disk(folder: &Path) -> Option<Finding> {
     Some(Finding::fail("disk", detail, "set POCKETCI_DATA_DIR to a folder on a local disk"))
 }
 
-fn space(folder: &Path) -> Option<Finding> {
+fn space(folder: &Path, min_free: MinFree) -> Option<Finding> {
     let disk = statvfs::statvfs(folder).ok()?;
-    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
-    let detail = format!("{:.1} GiB free", free as f64 / (1024.0 * 1024.0 * 1024.0));
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
+    let disk = Disk { free: bytes(disk.blocks_available()), total: bytes(disk.blocks()) };
+    Some(room(disk, min_free))
+}
+
+fn room(disk: Disk, min_free: MinFree) -> Finding {
+    let detail = disk.describe(min_free);
     let advice = "make room: mirrors, checkouts and logs go there";
-    Some(match free {
+    match disk.free {
+        _ if !disk.has_room(min_free) => Finding::fail("disk", detail, advice),
         ..NOTHING => Finding::fail("disk", detail, advice),
         NOTHING..SCARCE => Finding::warn("disk", detail, advice),
         _ => Finding::ok("disk", detail),
-    })
+    }
 }
 
 /// `dagger` reads a `.env` from any folder above the one it works in, and can run programs for it.

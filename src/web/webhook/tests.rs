@@ -237,3 +237,22 @@ async fn what_cannot_be_stored_is_asked_for_again() {
     assert!(answer.json()["error"].as_str().unwrap().contains("stored"));
     assert!(agent.app.wake.notified().now_or_never().is_none());
 }
+
+#[tokio::test]
+async fn while_the_disk_is_full_nothing_is_accepted() {
+    let agent = Agent::start().await;
+    let disk = |ok, detail: &str| {
+        let since = jiff::Timestamp::UNIX_EPOCH;
+        let condition = crate::health::Condition { ok, detail: detail.to_owned(), since };
+        agent.app.health.set(crate::health::DISK, condition);
+    };
+    disk(false, "1 MB free");
+    let refused = agent.send(&Hook::push("a")).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("30")));
+    assert_eq!(agent.app.store.deliveries(10).await.unwrap(), []);
+    let forged = agent.send(&Hook::push("a").signed("not the secret")).await;
+    assert_eq!(forged.status, 401);
+
+    disk(true, "9 GB free");
+    assert_eq!(agent.send(&Hook::push("a")).await.status, 202);
+}

@@ -84,6 +84,12 @@ impl Agent {
         &self.environment
     }
 
+    /// Another data folder for the next start.
+    pub fn keep_in(&mut self, folder: &Path) {
+        self.data = folder.to_owned();
+        self.set("POCKETCI_DATA_DIR", folder.to_str().unwrap());
+    }
+
     pub fn unset(&mut self, name: &str) {
         self.environment.remove(name);
     }
@@ -275,6 +281,21 @@ impl Agent {
         process::signal(pid, Signal::SIGTERM);
         let ended = self.ended();
         assert_eq!(ended.code(), Some(0), "SIGTERM ended it with {ended:?}\n{}", self.told());
+    }
+
+    /// What `doctor` finds with the same environment while this agent runs: level, what, detail.
+    #[track_caller]
+    pub fn doctor(&self) -> Vec<(String, String, String)> {
+        let mut command = process::program(env!("CARGO_BIN_EXE_pocketci-agent"));
+        command.env_clear().envs(&self.environment).current_dir(&self.home);
+        command.env("POCKETCI_LISTEN", self.address.trim_start_matches("http://"));
+        let output = command.args(["doctor", "--json"]).output().unwrap();
+        let findings: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let word = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap().to_owned();
+        findings
+            .iter()
+            .map(|it| (word(it, "level"), word(it, "what"), word(it, "detail")))
+            .collect()
     }
 
     /// Ends it as a power failure does.
