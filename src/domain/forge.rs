@@ -15,7 +15,7 @@ pub mod github;
 mod wire;
 
 pub use any::{
-    answer, clone_url, event, head_reference, hook, label_reference, shown, shown_request,
+    answer, answers, clone_url, event, head_reference, hook, label_reference, shown, shown_request,
     status_request,
 };
 pub use github::{Answer, Refused};

@@ -22,6 +22,12 @@ use crate::store::OwedReport;
 pub(super) use gate::Gate;
 use gate::{News, Pass, Why};
 
+/// Its name among the conditions: whether the forge takes statuses, as far as is known.
+const FORGE: &str = "forge";
+
+/// What there is to say of a forge that is asked for nothing but public things.
+const NO_TOKEN: &str = "GITHUB_TOKEN is not set: statuses are kept for a day, not sent";
+
 /// Statuses sent at once: GitHub asks for few concurrent writes.
 const AT_ONCE: usize = 8;
 
@@ -88,7 +94,7 @@ pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
 
 /// Without a token no forge takes a status: they are kept for a day, for a start with one.
 async fn wait_for_a_token(worker: &Worker, quiet: CancellationToken) {
-    worker.tell("forge", true, "GITHUB_TOKEN is not set: statuses are kept for a day, not sent");
+    worker.tell(FORGE, true, NO_TOKEN);
     while !quiet.is_cancelled() {
         worker.give_up_stale("GITHUB_TOKEN was not set for a day").await;
         tokio::select! {
@@ -170,29 +176,29 @@ impl Worker {
             News::Nothing => {}
             News::Shut { until, why: Why::Limited } => {
                 tracing::warn!(%until, why, "Statuses wait for the forge's rate limit");
-                self.tell("forge", false, &format!("{why}; statuses wait until {until:.0}"));
+                self.tell(FORGE, false, &format!("{why}; statuses wait until {until:.0}"));
             }
             News::Shut { why: Why::Refused, .. } => {
                 tracing::error!(
                     why,
                     "The forge refuses our token; statuses wait until it is mended"
                 );
-                self.tell("forge", false, why);
+                self.tell(FORGE, false, why);
             }
             News::Shut { why: Why::Down, .. } => {
                 tracing::warn!(why, "The forge is down; statuses wait until it is back");
-                self.tell("forge", false, why);
+                self.tell(FORGE, false, why);
             }
             News::Opened => {
                 tracing::info!("The forge answers again; statuses are sent");
                 self.hasten().await;
-                self.tell("forge", true, "answers again");
+                self.tell(FORGE, true, "answers again");
                 self.reconcile.notify_one();
             }
             News::RepositoryRefuses { alone } => {
                 tracing::error!(%repository, why, "The forge refuses statuses of a repository");
                 if alone {
-                    self.tell("forge", false, &format!("`{repository}`: {why}"));
+                    self.tell(FORGE, false, &format!("`{repository}`: {why}"));
                 }
             }
             News::RepositoryTakes => {
@@ -200,10 +206,26 @@ impl Worker {
             }
         }
         match answer {
-            Answer::Done { .. } => self.tell("forge", true, why),
+            Answer::Done { .. } => self.tell(FORGE, true, why),
             // A token that is refused for long holds up more than its own probes.
             Answer::Refused { .. } => self.give_up_stale(why).await,
             _ => {}
+        }
+    }
+
+    /// Tells people how the forge answered a question that is not about statuses, where nothing
+    /// better is known: `wrong` is why it did not. As long as statuses are held up, why they are
+    /// is what people need to know; and what was said of a forge that is well, stays said.
+    pub(super) fn tell_forge(&self, wrong: Option<&str>) {
+        if self.gate.holds() {
+            return;
+        }
+        let well = self.health.condition(FORGE).is_some_and(|it| it.ok);
+        match wrong {
+            Some(why) => self.tell(FORGE, false, why),
+            None if well => {}
+            None if self.forge.has_token() => self.tell(FORGE, true, "answers"),
+            None => self.tell(FORGE, true, NO_TOKEN),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use crate::domain::forge::{self, Answer, Headers};
+use crate::domain::forge::{self, Headers};
 use crate::domain::ids::Vendor;
 use crate::domain::space::Disk;
 use crate::health::{DATABASE, DISK};
@@ -209,8 +209,7 @@ impl Worker {
             if let Err(why) = &answers {
                 tracing::warn!(why, "The forge does not answer as it should");
             }
-            let detail = answers.as_ref().map_or_else(String::as_str, |()| "answers");
-            self.tell("forge", answers.is_ok(), detail);
+            self.tell_forge(answers.as_ref().err().map(String::as_str));
             sleep(if answers.is_ok() { FORGE.0 } else { FORGE.1 }).await;
         }
     }
@@ -223,15 +222,7 @@ impl Worker {
         let response = self.forge.send(request).await.map_err(|error| error.to_string())?;
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
-        let now = Timestamp::now();
-        match forge::answer(Vendor::Github, status, &headers, response.body(), now) {
-            // An Enterprise Server without rate limits has no such address.
-            Answer::Done { .. } | Answer::Never { .. } => Ok(()),
-            Answer::NotYet { why }
-            | Answer::Retry { why }
-            | Answer::Limited { why, .. }
-            | Answer::Refused { why, .. } => Err(why),
-        }
+        forge::answers(Vendor::Github, status, &headers, response.body(), Timestamp::now())
     }
 }
 

@@ -93,3 +93,28 @@ pub fn answer(
 ) -> Answer {
     github::answer(status, headers, body, now)
 }
+
+/// What an answer to a question that any token may ask says about the forge and our token; the
+/// error is a sentence for the operator.
+///
+/// # Errors
+/// When the forge refuses the token, or has trouble of its own.
+pub fn answers(
+    vendor: Vendor,
+    status: u16,
+    headers: &Headers,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), String> {
+    // An Enterprise Server without rate limits has no address for them.
+    if status == 404 {
+        return Ok(());
+    }
+    match answer(vendor, status, headers, body, now) {
+        Answer::Done { .. } | Answer::Never { .. } => Ok(()),
+        Answer::NotYet { why }
+        | Answer::Retry { why }
+        | Answer::Limited { why, .. }
+        | Answer::Refused { why, .. } => Err(why),
+    }
+}

@@ -39,7 +39,58 @@ fn the_page_says_it_all_in_the_text_format() {
     let page = page(Some(&figures), &health, &refused, at(100));
 
     let values: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
-    insta::assert_snapshot!(values.join("\n"), @"");
+    insta::assert_snapshot!(values.join("\n"), @r#"
+    pocketci_build_info{version="0.1.0"} 1
+    pocketci_deliveries_refused_total{status="400"} 0
+    pocketci_deliveries_refused_total{status="401"} 1
+    pocketci_deliveries_refused_total{status="404"} 0
+    pocketci_deliveries_refused_total{status="408"} 0
+    pocketci_deliveries_refused_total{status="413"} 0
+    pocketci_deliveries_refused_total{status="415"} 0
+    pocketci_deliveries_refused_total{status="503"} 0
+    pocketci_deliveries_refused_total{status="other"} 1
+    pocketci_deliveries_total{outcome="planned"} 3
+    pocketci_deliveries_total{outcome="skipped"} 0
+    pocketci_deliveries_total{outcome="faulty"} 0
+    pocketci_deliveries{state="received"} 1
+    pocketci_deliveries{state="claimed"} 0
+    pocketci_deliveries{state="settled"} 0
+    pocketci_oldest_delivery_seconds 10.000
+    pocketci_calls_total{outcome="passed"} 2
+    pocketci_calls_total{outcome="failed"} 0
+    pocketci_calls_total{outcome="timed_out"} 0
+    pocketci_calls_total{outcome="cancelled"} 0
+    pocketci_calls_total{outcome="lost"} 0
+    pocketci_calls_total{outcome="errored"} 0
+    pocketci_calls{state="held"} 0
+    pocketci_calls{state="queued"} 4
+    pocketci_calls{state="running"} 0
+    pocketci_calls{state="finished"} 0
+    pocketci_oldest_queued_call_seconds 0.000
+    pocketci_call_duration_seconds_bucket{le="1"} 0
+    pocketci_call_duration_seconds_bucket{le="5"} 2
+    pocketci_call_duration_seconds_bucket{le="15"} 2
+    pocketci_call_duration_seconds_bucket{le="60"} 2
+    pocketci_call_duration_seconds_bucket{le="300"} 2
+    pocketci_call_duration_seconds_bucket{le="900"} 2
+    pocketci_call_duration_seconds_bucket{le="3600"} 2
+    pocketci_call_duration_seconds_bucket{le="+Inf"} 3
+    pocketci_call_duration_seconds_sum 7204.000
+    pocketci_call_duration_seconds_count 3
+    pocketci_statuses{state="owed"} 1
+    pocketci_statuses{state="sent"} 0
+    pocketci_statuses{state="dropped"} 0
+    pocketci_statuses_total{end="sent"} 0
+    pocketci_statuses_total{end="dropped"} 0
+    pocketci_oldest_owed_status_seconds 0.000
+    pocketci_taken_up_total{what="deliveries"} 0
+    pocketci_taken_up_total{what="calls"} 5
+    pocketci_taken_up_total{what="reports"} 0
+    pocketci_watchdog_mended_total{what="calls"} 0
+    pocketci_watchdog_mended_total{what="runs"} 0
+    pocketci_condition{name="engine"} 0
+    pocketci_disk_free_bytes 1234
+    "#);
     let names = |mark: &str| -> BTreeSet<String> {
         let lines = page.lines().filter_map(|line| line.strip_prefix(mark));
         lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()

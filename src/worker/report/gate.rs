@@ -110,6 +110,13 @@ impl Gate {
         self.state().shut.is_none()
     }
 
+    /// Whether statuses are held up: all of them, or, where none was ever taken, those of the
+    /// repositories that there are.
+    pub(in crate::worker) fn holds(&self) -> bool {
+        let state = self.state();
+        state.shut.is_some() || (!state.taken && !state.refusing.is_empty())
+    }
+
     /// When a repository that refuses us is looked at next, unless that is now; whoever is told
     /// that it is looks at it, the others wait.
     pub(in crate::worker) fn holds_up(

@@ -1,4 +1,8 @@
+use tempfile::TempDir;
+
+use super::super::fixture;
 use super::*;
+use crate::domain::forge::Refused;
 
 #[track_caller]
 fn check(tries: u32, from: u64, to: u64) {
@@ -23,4 +27,38 @@ fn no_two_throws_are_alike() {
     assert_eq!(thrown.len(), 100);
     // Spread over the whole range, not over a corner of it.
     assert!(thrown[10] < u64::MAX / 2 && thrown[90] > u64::MAX / 2);
+}
+
+#[tokio::test]
+async fn what_holds_statuses_up_is_told_rather_than_that_the_forge_answers() {
+    let folder = TempDir::new().unwrap();
+    let worker = fixture::worker(&folder, |_| {}).await;
+    let told = || worker.health.condition(FORGE).map(|it| (it.ok, it.detail)).unwrap();
+    let repository: RepoName = "acme/app".parse().unwrap();
+
+    worker.tell_forge(Some("no connection"));
+    assert_eq!(told(), (false, "no connection".to_owned()));
+    worker.tell_forge(None);
+    assert_eq!(told(), (true, NO_TOKEN.to_owned()));
+
+    for whom in [Refused::Repository, Refused::Everything] {
+        let why = format!("refused: {whom:?}");
+        let answer = Answer::Refused { whom, why: why.clone() };
+        worker.heard(&repository, &answer).await;
+        assert_eq!(told(), (false, why.clone()));
+        for other in [None, Some("502")] {
+            worker.tell_forge(other);
+            assert_eq!(told(), (false, why.clone()));
+        }
+    }
+
+    let pass = worker.gate.pass(Timestamp::now() + LONGEST);
+    let done = Answer::Done { post: None };
+    let news = worker.gate.learn(&repository, &done, pass, Timestamp::now(), 0);
+    worker.spread_the_word(&repository, &done, news).await;
+    assert_eq!(told(), (true, "takes statuses".to_owned()));
+    worker.tell_forge(None);
+    assert_eq!(told(), (true, "takes statuses".to_owned()), "what was said stays said");
+    worker.tell_forge(Some("502"));
+    assert_eq!(told(), (false, "502".to_owned()));
 }

@@ -48,6 +48,8 @@ fn a_refused_token_is_told_at_once() {
     world.agent.start();
     let (status, body) = expect_check(&world, "forge", false);
     assert_eq!(status, 503, "{body}");
+    let why = body["checks"]["forge"]["detail"].as_str().unwrap();
+    assert!(why.contains("GITHUB_TOKEN") && why.contains("401"), "{why}");
 }
 
 #[test]

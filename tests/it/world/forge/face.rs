@@ -133,6 +133,7 @@ async fn rest(
         ("POST", ["repos", owner, name, "statuses", sha]) => {
             status(ledger, &format!("{owner}/{name}"), sha, body).await
         }
+        ("GET", ["rate_limit"]) => respond(200, &json!({"rate": {"limit": 5000}})),
         ("GET", ["user"]) => respond(200, &json!({"login": USERNAME, "id": 42})),
         ("GET", parts) => past::answer(ledger, parts, query),
         _ => message(404, "Not Found"),
