@@ -1,18 +1,17 @@
 //! One reader for each kind of variable; what it does not understand, it notes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod credentials;
+mod limits;
+
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
-use super::{Config, ConfigError, Forks, GithubConfig, LogFormat, VARIABLES};
-use crate::domain::duration;
-use crate::domain::signature::WebhookSecret;
-use crate::domain::space::{BadSpace, Keep, MinFree, Size};
+use super::{Config, ConfigError, Forks, LogFormat, VARIABLES};
+use crate::domain::space::{Keep, MinFree};
 use crate::domain::suggest;
 
 /// What `dagger` sees of the agent's environment, where it is set.
@@ -39,12 +38,6 @@ const BASE: [&str; 18] = [
 
 /// What a shell sees of it.
 const SHELL: [&str; 5] = ["PATH", "HOME", "USER", "LANG", "TMPDIR"];
-
-/// Calls at once beyond which the machine, not the setting, is the limit.
-const MOST_PARALLEL: usize = 1024;
-
-/// What a log must hold at least.
-const LEAST_LOG: Size = Size(64 << 10);
 
 /// What the machine says where the environment is silent.
 #[derive(Debug, Clone, Copy)]
@@ -215,91 +208,6 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         url.map(|url| url.as_str().trim_end_matches('/').to_owned())
     }
 
-    fn github(&mut self) -> GithubConfig {
-        const RIGHT: &str = "`https://github.com` or the root of an Enterprise Server, like `https://ghe.example.org`";
-        let url = self.url("POCKETCI_GITHUB_URL", RIGHT);
-        let url = url.unwrap_or_else(|| {
-            #[expect(clippy::unwrap_used, reason = "a constant that parses, shown by every test")]
-            "https://github.com".parse().unwrap()
-        });
-        let api = if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
-            if url.scheme() != "https" {
-                self.wrong("POCKETCI_GITHUB_URL", url.as_str(), "`https://github.com`");
-            }
-            "https://api.github.com".to_owned()
-        } else {
-            format!("{}/api/v3", url.as_str().trim_end_matches('/'))
-        };
-        let token = self.hidden("GITHUB_TOKEN").map(|token| token.trim().to_owned());
-        let token = token.filter(|token| !token.is_empty());
-        if token.as_ref().is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {
-            let text = "GITHUB_TOKEN holds characters that no token has: paste it again";
-            self.wrong.push(text.to_owned());
-        }
-        let username = self.text("GITHUB_USERNAME");
-        let token = token.map(SecretString::from);
-        GithubConfig { clone_root: url.clone(), url, api, username, token }
-    }
-
-    fn webhook_secrets(&mut self) -> Vec<WebhookSecret> {
-        let text = self.hidden("X_HUB_SIGNATURE").unwrap_or_default();
-        let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
-        lines.filter(|line| !line.trim().is_empty()).map(WebhookSecret::new).collect()
-    }
-
-    /// What no log may show.
-    fn masked(&mut self, values: &BTreeMap<String, SecretString>) -> Vec<SecretString> {
-        let hooks = self.hidden("X_HUB_SIGNATURE").unwrap_or_default();
-        let hooks = hooks.lines().filter(|line| !line.trim().is_empty()).map(SecretString::from);
-        let values = values.iter().filter(|(name, _)| *name != "GITHUB_USERNAME");
-        hooks.chain(values.map(|(_, value)| value.clone())).collect()
-    }
-
-    /// The names that `from-env` may use, and the values of those that are set.
-    fn secrets(
-        &mut self,
-        warnings: &mut Vec<String>,
-    ) -> (Vec<String>, BTreeMap<String, SecretString>) {
-        let mut names = vec!["GITHUB_USERNAME".to_owned(), "GITHUB_TOKEN".to_owned()];
-        for name in self.names("POCKETCI_SECRETS") {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        let mut values = BTreeMap::new();
-        for (at, name) in names.iter().enumerate() {
-            let value = match at {
-                // Read as they are used elsewhere: a line break behind a token is none of it.
-                0 | 1 => self.raw(name).and_then(|value| value.into_string().ok()),
-                _ => self.hidden(name),
-            };
-            let value = if at < 2 { value.map(|value| value.trim().to_owned()) } else { value };
-            match value.filter(|value| !value.is_empty()) {
-                Some(value) => _ = values.insert(name.clone(), SecretString::from(value)),
-                None if at < 2 => {}
-                None => warnings.push(format!("POCKETCI_SECRETS names {name}, which is not set")),
-            }
-        }
-        (names, values)
-    }
-
-    fn pass_env(&mut self, warnings: &mut Vec<String>) -> Vec<(String, OsString)> {
-        let mut passed = Vec::new();
-        for name in self.names("POCKETCI_PASS_ENV") {
-            if name == "GITHUB_TOKEN" {
-                let text = "POCKETCI_PASS_ENV names GITHUB_TOKEN, which every call would see: \
-                            let the specs that need it name it under `secrets`";
-                self.wrong.push(text.to_owned());
-                continue;
-            }
-            match self.raw(&name) {
-                Some(value) => passed.push((name, value)),
-                None => warnings.push(format!("POCKETCI_PASS_ENV names {name}, which is not set")),
-            }
-        }
-        passed
-    }
-
     fn switch(&mut self, name: &str) -> bool {
         match self.text(name).as_deref() {
             None | Some("false" | "0") => false,
@@ -344,79 +252,6 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 LogFormat::Human
             }
         }
-    }
-
-    fn parallelism(&mut self, cpus: usize) -> usize {
-        let Some(text) = self.text("POCKETCI_PARALLELISM") else { return cpus.max(1) };
-        let number = text.parse().ok().filter(|n| (1..=MOST_PARALLEL).contains(n));
-        number.unwrap_or_else(|| {
-            let right = format!("a number of calls from 1 to {MOST_PARALLEL}");
-            self.wrong("POCKETCI_PARALLELISM", &text, &right);
-            cpus
-        })
-    }
-
-    fn repository_parallelism(&mut self) -> Option<u32> {
-        let text = self.text("POCKETCI_REPOSITORY_PARALLELISM")?;
-        let number = text.parse().ok().filter(|n| *n >= 1);
-        if number.is_none() {
-            self.wrong("POCKETCI_REPOSITORY_PARALLELISM", &text, "a number of calls from 1 on");
-        }
-        number
-    }
-
-    fn call_timeout(&mut self) -> Duration {
-        const DEFAULT: Duration = Duration::from_secs(60 * 60);
-        let Some(text) = self.text("POCKETCI_CALL_TIMEOUT") else { return DEFAULT };
-        duration::parse(&text).unwrap_or_else(|error| {
-            self.wrong.push(format!("POCKETCI_CALL_TIMEOUT: {error}"));
-            DEFAULT
-        })
-    }
-
-    fn drain_timeout(&mut self) -> Duration {
-        const DEFAULT: Duration = Duration::from_secs(30);
-        match self.text("POCKETCI_DRAIN_TIMEOUT").as_deref() {
-            None => DEFAULT,
-            Some("0" | "0s") => Duration::ZERO,
-            Some(text) => duration::parse(text).unwrap_or_else(|error| {
-                self.wrong.push(format!("POCKETCI_DRAIN_TIMEOUT: {error}"));
-                DEFAULT
-            }),
-        }
-    }
-
-    fn catch_up(&mut self) -> Option<Duration> {
-        let text = self.text("POCKETCI_CATCH_UP").filter(|text| text != "0" && text != "0s")?;
-        match duration::parse(&text) {
-            Ok(window) => Some(window),
-            Err(error) => {
-                self.wrong.push(format!("POCKETCI_CATCH_UP: {error}"));
-                None
-            }
-        }
-    }
-
-    fn space<T>(
-        &mut self,
-        name: &str,
-        default: T,
-        parse: impl Fn(&str) -> Result<T, BadSpace>,
-    ) -> T {
-        let Some(text) = self.text(name) else { return default };
-        parse(&text).unwrap_or_else(|error| {
-            self.wrong.push(format!("{name}: {error}"));
-            default
-        })
-    }
-
-    fn log_limit(&mut self) -> u64 {
-        let size = self.space("POCKETCI_LOG_LIMIT", Size(100 << 20), Size::parse);
-        if size < LEAST_LOG {
-            let right = "a size from `64KiB` on: less would not hold what went wrong";
-            self.wrong("POCKETCI_LOG_LIMIT", &size.to_string(), right);
-        }
-        size.0
     }
 
     fn data_dir(&mut self, root: bool) -> PathBuf {
