@@ -222,7 +222,8 @@ impl Worker {
         let response = self.forge.send(request).await.map_err(|error| error.to_string())?;
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
-        forge::answers(Vendor::Github, status, &headers, response.body(), Timestamp::now())
+        let (anonymous, now) = (!self.forge.has_token(), Timestamp::now());
+        forge::answers(Vendor::Github, status, &headers, response.body(), anonymous, now)
     }
 }
 

@@ -95,7 +95,8 @@ pub fn answer(
 }
 
 /// What an answer to a question that any token may ask says about the forge and our token; the
-/// error is a sentence for the operator.
+/// error is a sentence for the operator. `anonymous`: it was asked without a token, and a forge
+/// that refuses to answer such a question is well.
 ///
 /// # Errors
 /// When the forge refuses the token, or has trouble of its own.
@@ -104,6 +105,7 @@ pub fn answers(
     status: u16,
     headers: &Headers,
     body: &[u8],
+    anonymous: bool,
     now: Timestamp,
 ) -> Result<(), String> {
     // An Enterprise Server without rate limits has no address for them.
@@ -112,6 +114,7 @@ pub fn answers(
     }
     match answer(vendor, status, headers, body, now) {
         Answer::Done { .. } | Answer::Never { .. } => Ok(()),
+        Answer::Refused { .. } if anonymous => Ok(()),
         Answer::NotYet { why }
         | Answer::Retry { why }
         | Answer::Limited { why, .. }
