@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use pocketci::dagger::Dagger;
 use pocketci::domain::ids::{RepoName, Sha, Vendor};
 use pocketci::domain::run::{CommitState, Status};
+use pocketci::domain::space::{Keep, MinFree};
 use pocketci::domain::trust::Forks;
 use pocketci::forge_client::ForgeClient;
 use pocketci::git::Mirrors;
@@ -109,12 +110,16 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
     let settings = Settings {
         clone_root: url.clone(),
         api: root.to_owned(),
+        data: folder.to_owned(),
         work: folder.join("work"),
         parallelism: 1,
         repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::ZERO,
         catch_up: None,
+        log_limit: 1 << 20,
+        keep: Keep::default(),
+        min_free: MinFree::Bytes(0),
         forks: Forks::Approve,
         host_commands: false,
         base_env: Vec::new(),
