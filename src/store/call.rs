@@ -15,6 +15,9 @@ use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Changes, Plan, PlannedCall};
 use crate::domain::run::{Outcome, Verdict};
 
+/// Waiting calls that are told why in one transaction, which holds up whoever else writes.
+const TOLD_AT_ONCE: i64 = 500;
+
 /// A call that is to be carried out by whoever claimed it.
 #[derive(Debug, Clone)]
 pub struct ClaimedCall {
@@ -85,8 +88,9 @@ impl Store {
         }
     }
 
-    /// Owes a pending status with this text for every queued call behind `after` that needs the
-    /// engine, so that nobody waits in the dark. Returns the last call told, if there is any.
+    /// Owes a pending status with this text for the next queued calls behind `after` that need the
+    /// engine, so that nobody waits in the dark: for a few hundred at a time, so that hooks get
+    /// their turn at the writer between them. Returns the last call told; none: nobody is left.
     pub async fn tell_waiting(
         &self,
         text: &str,
@@ -95,8 +99,9 @@ impl Store {
     ) -> Result<Option<CallId>, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let sql = "SELECT id, run, context, posts_status FROM call INDEXED BY call_queued
-                   WHERE state = 'queued' AND held = 0 AND shell = 0 AND id > $1 ORDER BY id";
-        let rows = sqlx::query(sql).bind(after.0).fetch_all(tx.db()).await?;
+                   WHERE state = 'queued' AND held = 0 AND shell = 0 AND id > $1
+                   ORDER BY id LIMIT $2";
+        let rows = sqlx::query(sql).bind(after.0).bind(TOLD_AT_ONCE).fetch_all(tx.db()).await?;
         let (mut last, mut run) = (None, None::<Run>);
         for row in &rows {
             last = Some(CallId(row.try_get("id")?));

@@ -105,10 +105,11 @@ impl Worker {
     pub(super) async fn tell_waiting(&self, why: &str) -> Result<(), StoreError> {
         let mut told = self.engine.told.lock().await;
         let same = told.as_ref().filter(|(_, words)| words == why);
-        let after = same.map_or(CallId(0), |(last, _)| *last);
+        let mut after = same.map_or(CallId(0), |(last, _)| *last);
         let text = format!("Queued: {why}");
-        let last = self.store.tell_waiting(&text, after, Timestamp::now()).await?;
-        if let Some(last) = last {
+        // What the store refuses half-way goes on behind those who know.
+        while let Some(last) = self.store.tell_waiting(&text, after, Timestamp::now()).await? {
+            after = last;
             *told = Some((last, why.to_owned()));
             self.reports.notify_one();
         }

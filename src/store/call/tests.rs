@@ -1,5 +1,6 @@
 use super::super::tests::{World, at, run, sha};
 use super::super::{CallState, RunState, Startable, StoreError};
+use super::TOLD_AT_ONCE;
 use crate::domain::ids::CallId;
 use crate::domain::plan::{Action, Changes, Decision, FunctionDecision};
 use crate::domain::report;
@@ -214,4 +215,23 @@ async fn without_an_engine_only_commands_are_claimed_and_the_others_are_told() {
     let again = world.store.tell_waiting("Queued: engine unreachable", told, at(5)).await;
     assert_eq!(again.unwrap(), None, "each is told once");
     assert!(world.store.claim_call(Startable::Any, at(6)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn those_who_wait_for_the_engine_are_told_a_few_hundred_at_a_time() {
+    let world = World::new().await;
+    let many = TOLD_AT_ONCE as usize;
+    let names: Vec<String> = (0..2 * many + 1).map(|n| format!("test{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.run("a", run(&names)).await;
+    let (mut last, mut told) = (CallId(0), vec![0]);
+    while let Some(next) =
+        world.store.tell_waiting("engine unreachable", last, at(4)).await.unwrap()
+    {
+        last = next;
+        let sql = "SELECT count(*) FROM report WHERE description = 'engine unreachable'";
+        told.push(world.count(sql).await as usize);
+    }
+    let batches: Vec<usize> = told.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(batches, [many, many, 1], "each once, and none left out");
 }
