@@ -24,6 +24,7 @@ use pocketci::domain::forge::event;
 use pocketci::domain::ids::Vendor;
 use pocketci::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
 use pocketci::domain::run::{CommitState, Outcome, Status};
+use pocketci::domain::space::{Keep, MinFree};
 use pocketci::domain::spec::{GitDepth, OnInterrupt};
 use pocketci::domain::trust::Forks;
 use pocketci::forge_client::ForgeClient;
@@ -114,10 +115,10 @@ async fn fill(folder: &Path, pushes: &[Push], running: bool) {
     for n in 0..UNFINISHED / CALLS {
         settle(&store, &pushes[n % pushes.len()], n, CALLS, None, true).await;
     }
-    while running {
+    loop {
         let now = Timestamp::now();
-        let claimed = store.claim_call(Startable::Any, now).await.expect("the store claims");
-        let Some(call) = claimed else { break };
+        let claimed = if running { store.claim_call(Startable::Any, now).await } else { Ok(None) };
+        let Some(call) = claimed.expect("the store claims") else { break };
         // No process has this number: there is nothing to end.
         store.call_started(call.id, i32::MAX - 1, Some(1)).await.expect("the store takes it");
     }
@@ -289,12 +290,16 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
     let settings = Settings {
         clone_root: url.clone(),
         api: format!("{root}/api/v3"),
+        data: folder.to_owned(),
         work: folder.join("work"),
         parallelism: 2,
         repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::from_secs(10),
         catch_up: None,
+        log_limit: 1 << 20,
+        keep: Keep::default(),
+        min_free: MinFree::Bytes(0),
         forks: Forks::Approve,
         host_commands: true,
         base_env: Vec::new(),
