@@ -154,5 +154,12 @@ impl GitError {
     }
 }
 
+/// The version of libgit2 inside this program, and whether it speaks https.
+pub fn built_in() -> (String, bool) {
+    let version = git2::Version::get();
+    let (major, minor, patch) = version.libgit2_version();
+    (format!("{major}.{minor}.{patch}"), version.https())
+}
+
 #[cfg(test)]
 mod tests;

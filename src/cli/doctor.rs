@@ -14,8 +14,9 @@ use super::output::{BAD, DOUBTFUL, FAINT, GOOD, plain};
 use super::{Failure, output};
 use crate::config::Config;
 
-/// Checks the dagger CLI and its engine, the forge and its token, the webhook secret, the data
-/// folder and its disk, the clock, and an agent that runs already, with the environment that `serve` would have. Changes nothing.
+/// Checks the dagger CLI and its engine, git, the forge and its token, the webhook secret, the
+/// data folder and its disk, the clock, and an agent that runs already, with the environment that
+/// `serve` would have. Changes nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Print a JSON list of the findings
@@ -100,10 +101,24 @@ async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     let advice = "correct it, or take it out of the environment";
     findings.add(doubts.map(|one| Finding::warn("environment", one.as_str(), advice)))?;
     findings.add([secret(config)])?;
+    findings.add([git()])?;
     findings.add(host::data_folder(&config.data_dir, config.min_free))?;
     findings.add(outside::dagger(config).await)?;
     findings.add(outside::forge(config).await)?;
     findings.add(agent::running(config.listen).await)
+}
+
+/// Nothing has to be installed; the version tells what the built-in git can do.
+fn git() -> Finding {
+    let (library, https) = crate::git::built_in();
+    match https {
+        true => Finding::ok("git", format!("libgit2 {library} is built in, with https")),
+        false => Finding::fail(
+            "git",
+            format!("libgit2 {library} is built in, without https"),
+            "build with the features of Cargo.toml, or no forge can be fetched from",
+        ),
+    }
 }
 
 fn secret(config: &Config) -> Finding {

@@ -388,6 +388,7 @@ fn doctor_says_what_is_missing() {
         .run_with(&["doctor"], b"", &env)
         .status(3)
         .says("FAIL  webhook secret — ")
+        .says("ok    git — libgit2 ")
         .says("ok    data folder — ")
         .says("FAIL  dagger — ")
         .says("FAIL  forge — ");
