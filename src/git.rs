@@ -29,6 +29,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::event::{ChangeBasis, Event};
+use crate::domain::forge;
 use crate::domain::ids::Sha;
 
 pub use inside::{OutsideTree, resolve_inside};
@@ -72,10 +73,7 @@ impl Want {
     /// What an event needs: its commit first, then what its diff is taken from.
     pub fn of_event(event: &Event) -> Vec<Self> {
         let pull = event.pull_request.as_ref();
-        let reference = match pull {
-            Some(pull) => format!("refs/pull/{}/head", pull.number),
-            None => event.reference.clone().unwrap_or_default(),
-        };
+        let reference = forge::head_reference(event).unwrap_or_default();
         let Some(sha) = &event.sha else {
             // A release names its tag and a dispatch its branch. A comment on a pull request names
             // a number alone, and is about the default branch: nobody chose that commit.

@@ -169,9 +169,7 @@ fn accepted(app: &App, status: StatusCode, forge_id: &str, id: DeliveryId) -> Re
 fn skip(event: &Event) -> Option<Reason> {
     match event.disposition {
         Disposition::Planned => None,
-        Disposition::Skipped(skip) => {
-            Some(Reason { code: skip.code().to_owned(), text: skip.text().to_owned() })
-        }
+        Disposition::Skipped(skip) => Some(skip.into()),
     }
 }
 

@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use super::{NET, Worker};
 use crate::domain::event::{Disposition, Event, Repository};
 use crate::domain::ids::Sha;
-use crate::domain::plan::{Reason, ReasonCode};
+use crate::domain::plan::ReasonCode;
 use crate::domain::trust::Forks;
 use crate::domain::{forge, skip_ci};
 use crate::git::{GitError, Mirror, Want};
@@ -153,10 +153,7 @@ impl Worker {
         let event = forge::event(delivery.vendor, &delivery.event_name, &delivery.body)
             .map_err(|error| Later::Agent(error.into()))?;
         if let Disposition::Skipped(skip) = event.disposition {
-            return Ok(Settlement::Skipped(Reason {
-                code: skip.code().to_owned(),
-                text: skip.text().to_owned(),
-            }));
+            return Ok(Settlement::Skipped(skip.into()));
         }
         let Some(repository) = event.repository.clone() else {
             return Ok(Settlement::Skipped(

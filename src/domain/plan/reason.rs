@@ -2,12 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::event::Skip;
+
 /// A reason with a word for programs and words for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// snake_case, stable; of a plan's own reasons a [`ReasonCode`].
     pub code: String,
     pub text: String,
+}
+
+impl From<Skip> for Reason {
+    /// Why an event is never planned, as it is kept with its delivery.
+    fn from(skip: Skip) -> Self {
+        Self { code: skip.code().to_owned(), text: skip.text().to_owned() }
+    }
 }
 
 macro_rules! reason_codes {
