@@ -175,19 +175,20 @@ impl Worker {
         match news {
             News::Nothing => {}
             News::Shut { until, why: Why::Limited } => {
-                tracing::warn!(%until, why, "Statuses wait for the forge's rate limit");
+                // Before the log: who reads there that it waits finds it so.
                 self.tell(FORGE, false, &format!("{why}; statuses wait until {until:.0}"));
+                tracing::warn!(%until, why, "Statuses wait for the forge's rate limit");
             }
             News::Shut { why: Why::Refused, .. } => {
+                self.tell(FORGE, false, why);
                 tracing::error!(
                     why,
                     "The forge refuses our token; statuses wait until it is mended"
                 );
-                self.tell(FORGE, false, why);
             }
             News::Shut { why: Why::Down, .. } => {
-                tracing::warn!(why, "The forge is down; statuses wait until it is back");
                 self.tell(FORGE, false, why);
+                tracing::warn!(why, "The forge is down; statuses wait until it is back");
             }
             News::Opened => {
                 tracing::info!("The forge answers again; statuses are sent");
