@@ -21,6 +21,7 @@ use crate::domain::ids::{CallId, RunId};
 
 mod call;
 mod cancel;
+mod changes;
 mod connection;
 mod delivery;
 mod error;
@@ -43,6 +44,7 @@ mod watch;
 
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
+pub use changes::Change;
 pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
 pub use error::StoreError;
 pub use figures::{BOUNDS, Figures};
@@ -90,7 +92,7 @@ impl Store {
         let options = connection::writer_options(&path);
         let mut connection = options.connect().await?;
         schema::migrate(&mut connection, &path).await?;
-        let writer = Arc::new(connection::Writer::new(options, connection));
+        let writer = Arc::new(connection::Writer::new(options, connection).await?);
         let closing = CancellationToken::new();
         let (intake, loop_) = intake::intake(writer.clone(), closing.clone());
         let inner = Inner {

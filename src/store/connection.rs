@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::changes::Changes;
 use super::error::StoreError;
 
 /// How long a statement waits for a lock of another process (a backup, a `sqlite3` shell).
@@ -68,6 +69,7 @@ fn shared_options(path: &Path) -> SqliteConnectOptions {
 pub(super) struct Writer {
     options: SqliteConnectOptions,
     slot: Mutex<Slot>,
+    changes: Changes,
 }
 
 #[derive(Debug)]
@@ -79,8 +81,18 @@ enum Slot {
 }
 
 impl Writer {
-    pub(super) fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
-        Self { options, slot: Mutex::new(Slot::Open(Box::new(connection))) }
+    pub(super) async fn new(
+        options: SqliteConnectOptions,
+        mut connection: SqliteConnection,
+    ) -> Result<Self, StoreError> {
+        let changes = Changes::default();
+        changes.watch(&mut connection).await?;
+        Ok(Self { options, slot: Mutex::new(Slot::Open(Box::new(connection))), changes })
+    }
+
+    /// Who hears of what is committed.
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Begins the next writing transaction.
@@ -88,14 +100,19 @@ impl Writer {
         let mut slot = self.slot.lock().await;
         let mut connection = match std::mem::replace(&mut *slot, Slot::Vacant) {
             Slot::Open(connection) => connection,
-            Slot::Vacant => Box::new(self.options.connect().await?),
+            Slot::Vacant => {
+                let mut connection = Box::new(self.options.connect().await?);
+                self.changes.watch(&mut connection).await?;
+                connection
+            }
             Slot::Closed => {
                 *slot = Slot::Closed;
                 return Err(StoreError::Closed);
             }
         };
         connection.execute("BEGIN IMMEDIATE").await?;
-        Ok(Transaction { slot, connection })
+        self.changes.forget();
+        Ok(Transaction { slot, connection, changes: &self.changes })
     }
 
     /// Closes the connection once the transactions before it have ended.
@@ -116,6 +133,7 @@ impl Writer {
 pub(super) struct Transaction<'a> {
     slot: MutexGuard<'a, Slot>,
     connection: Box<SqliteConnection>,
+    changes: &'a Changes,
 }
 
 impl Transaction<'_> {
@@ -138,6 +156,7 @@ impl Transaction<'_> {
         self.connection.execute("COMMIT").await?;
         crate::crash::point("commit.after");
         let value = then();
+        self.changes.tell();
         *self.slot = Slot::Open(self.connection);
         Ok(value)
     }
