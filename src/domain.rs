@@ -25,3 +25,4 @@ pub mod run;
 pub mod report;
 pub mod mend;
 pub mod redact;
+pub mod rights;

@@ -18,7 +18,7 @@ pub struct BadName {
 }
 
 impl BadName {
-    fn new(text: &str, expected: &'static str) -> Self {
+    pub(super) fn new(text: &str, expected: &'static str) -> Self {
         Self { text: text.chars().take(80).collect(), expected }
     }
 }
