@@ -6,6 +6,7 @@ pub mod signature;
 pub mod forge;
 pub mod trigger;
 pub mod duration;
+pub mod headline;
 pub mod space;
 pub mod suggest;
 pub mod strcase;

@@ -26,6 +26,7 @@ mod connection;
 mod delivery;
 mod error;
 mod figures;
+mod found;
 mod intake;
 mod kept;
 mod listing;
@@ -48,6 +49,7 @@ pub use changes::Change;
 pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
 pub use error::StoreError;
 pub use figures::{BOUNDS, Figures};
+pub use found::{CallMark, RunPage, RunQuery, RunStateQuery, RunSummary};
 pub use intake::{NewDelivery, Recorded};
 pub use kept::KeptDelivery;
 pub use meaning::Meaning;
@@ -104,7 +106,9 @@ impl Store {
             closing,
             intake_task: Mutex::new(Some(tokio::spawn(loop_))),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        store.name_runs().await?;
+        Ok(store)
     }
 
     /// Writes what has been accepted and closes the database, also for every clone.

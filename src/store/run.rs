@@ -12,7 +12,7 @@ use super::connection::Transaction;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::state::{CallState, RunState, verdict_name};
-use super::{Store, pack, queue};
+use super::{Store, found, pack, queue};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
@@ -223,6 +223,7 @@ pub(super) async fn insert_run(
         .fetch_one(tx.db())
         .await?;
     let id = RunId(id);
+    found::name(tx, id, &new.event, &new.sha, &new.spec_name).await?;
     let changes = match &new.changes {
         Changes::NoDiff => None,
         Changes::Files(files) => Some(pack::pack("the changed files", files)?),

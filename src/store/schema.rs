@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_taking_up_and_fair_queues.sql"),
     include_str!("migrations/0003_posts.sql"),
     include_str!("migrations/0004_figures_and_retention.sql"),
+    include_str!("migrations/0005_finding_runs.sql"),
 ];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is
