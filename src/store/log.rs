@@ -13,6 +13,7 @@
 //! files beside it (see [`parts`]); [`LogReader`] shows all of them as the one text that the file
 //! becomes when the log is closed.
 
+mod follow;
 mod parts;
 mod reader;
 mod writer;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+pub use follow::{Chunk, LogFollower};
 pub use reader::LogReader;
 pub use writer::LogWriter;
 

@@ -3,6 +3,8 @@
 //! ```text
 //! 9-1.log                       the head, H bytes of it; what is behind them is being joined
 //! 9-1.log.tail-<H>-<from>       a piece of the tail, from this byte of all that was written
+//! 9-1.log.gap-<H>-<from>-<M>    a joined log's: behind H bytes, and M that say so, it goes on
+//!                               with this byte of all that was written
 //! ```
 //!
 //! Pieces follow one another without a gap; what lies between H and the first of them was left
@@ -28,6 +30,16 @@ pub(super) struct Piece {
     pub(super) path: PathBuf,
 }
 
+/// What a joined log lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) head: u64,
+    /// Where it goes on in all that was written.
+    pub(super) from: u64,
+    /// Bytes of the words between the two.
+    pub(super) marker: u64,
+}
+
 /// The tail of a log that is in pieces; never empty.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -39,23 +51,29 @@ pub(super) struct Tail {
 impl Tail {
     /// The pieces beside a log; none where it is one file.
     pub(super) fn find(log: &Path) -> io::Result<Option<Self>> {
-        let (Some(folder), Some(name)) = (log.parent(), log.file_name()) else { return Ok(None) };
-        let mut prefix = name.to_owned();
-        prefix.push(".tail-");
-        let Some(prefix) = prefix.to_str() else { return Ok(None) };
         let mut pieces = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            let Some(rest) = name.and_then(|name| name.strip_prefix(prefix)) else { continue };
-            let numbers = rest.split_once('-');
-            let numbers = numbers.and_then(|(h, f)| Some((h.parse().ok()?, f.parse().ok()?)));
-            if let Some((head, from)) = numbers {
+        for (path, numbers) in beside(log, ".tail-")? {
+            if let [head, from] = numbers[..] {
                 pieces.push(Piece { from, head, path });
             }
         }
         pieces.sort();
         Ok(pieces.first().map(|first| first.head).map(|head| Self { head, pieces }))
+    }
+
+    /// Writes down what the joined log will lack; before it is joined.
+    pub(super) fn keep_gap(&self, log: &Path) -> io::Result<()> {
+        for (path, _) in beside(log, ".gap-")? {
+            fs::remove_file(path)?;
+        }
+        let marker = self.marker()?.len();
+        match self.pieces.first().filter(|_| marker > 0) {
+            None => Ok(()),
+            Some(first) => {
+                let name = format!(".gap-{}-{}-{marker}", self.head, first.from);
+                File::create(with(log, &name)).map(drop)
+            }
+        }
     }
 
     /// What is said between the head and this tail, with the time of what follows; nothing where
@@ -89,9 +107,40 @@ impl Tail {
     }
 }
 
+/// What a log lacks that is one file again; none where nothing was left out.
+pub(super) fn gap(log: &Path) -> io::Result<Option<Gap>> {
+    let found = beside(log, ".gap-")?;
+    Ok(found.into_iter().find_map(|(_, numbers)| match numbers[..] {
+        [head, from, marker] => Some(Gap { head, from, marker }),
+        _ => None,
+    }))
+}
+
 /// The name of a piece.
 pub(super) fn piece(log: &Path, head: u64, from: u64) -> PathBuf {
+    with(log, &format!(".tail-{head}-{from}"))
+}
+
+fn with(log: &Path, end: &str) -> PathBuf {
     let mut name: OsString = log.as_os_str().to_owned();
-    name.push(format!(".tail-{head}-{from}"));
+    name.push(end);
     name.into()
+}
+
+/// The files beside a log whose names go on like this, with the numbers behind it.
+fn beside(log: &Path, infix: &str) -> io::Result<Vec<(PathBuf, Vec<u64>)>> {
+    let (Some(folder), Some(name)) = (log.parent(), log.file_name()) else { return Ok(vec![]) };
+    let Some(prefix) = name.to_str().map(|name| format!("{name}{infix}")) else {
+        return Ok(vec![]);
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(rest) = name.and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        if let Ok(numbers) = rest.split('-').map(str::parse).collect() {
+            found.push((path, numbers));
+        }
+    }
+    Ok(found)
 }

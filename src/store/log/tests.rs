@@ -140,10 +140,12 @@ impl Long {
         shown.trim_end().to_owned()
     }
 
+    /// The files that have a part of the text.
     fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap());
         let mut names: Vec<_> =
             names.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.retain(|name| !name.contains(".gap-"));
         names.sort();
         names
     }

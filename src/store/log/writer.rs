@@ -178,6 +178,7 @@ fn join(log: &Path) -> io::Result<()> {
     let Some(tail) = Tail::find(log)? else { return Ok(()) };
     let mut file = OpenOptions::new().append(true).create(true).open(log)?;
     if !tail.is_joined(file.metadata()?.len())? {
+        tail.keep_gap(log)?;
         file.set_len(tail.head)?;
         let joined = append_all(&mut file, &tail);
         if joined.is_err() {
