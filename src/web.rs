@@ -3,15 +3,21 @@
 //! It plans, fetches and runs nothing. It meets the worker in the store, in one `Notify` that
 //! says that there is something to look at, and in the [`Health`] value.
 
+mod api;
 mod body;
+mod follow;
 mod log;
 mod metrics;
 mod pages;
 mod probes;
+mod problem;
 mod refusal;
 mod server;
 mod text;
 mod webhook;
+mod who;
+
+pub use api::shape;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +70,7 @@ struct Site {
     /// Permits for bodies that take much memory; see [`body`].
     large_bodies: Semaphore,
     refused: metrics::Refused,
+    watched: follow::Watched,
 }
 
 /// Answers on `listener` until `shutdown`, then finishes what is in flight, for a few seconds.
@@ -82,7 +89,8 @@ pub async fn serve(
 
 fn router(app: App, limits: Limits) -> Router {
     let large_bodies = Semaphore::new(body::LARGE_AT_ONCE);
-    let site = Arc::new(Site { app, limits, large_bodies, refused: metrics::Refused::default() });
+    let (refused, watched) = (metrics::Refused::default(), follow::Watched::default());
+    let site = Arc::new(Site { app, limits, large_bodies, refused, watched });
     Router::new()
         .route("/", get(pages::runs).post(webhook::receive_github))
         .route("/webhooks/{vendor}", post(webhook::receive))
@@ -95,6 +103,7 @@ fn router(app: App, limits: Limits) -> Router {
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/version", get(probes::version))
+        .merge(api::router())
         .fallback(pages::no_such_page)
         .with_state(site)
 }

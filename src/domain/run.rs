@@ -40,6 +40,18 @@ pub enum CommitState {
     Error,
 }
 
+impl Verdict {
+    /// The word in the database, in addresses and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Errored => "errored",
+        }
+    }
+}
+
 impl CommitState {
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use super::error::StoreError;
 use super::outcome::{Run, finish};
 use super::queue::{self, Limits, Startable};
 use super::run::{RunSettings, changes, planned, sha};
+use super::state::CallState;
 use super::{Store, found, pack};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
@@ -40,6 +41,22 @@ pub struct ClaimedCall {
 }
 
 impl Store {
+    /// What a call is doing, at its newest attempt; none where there is no such call.
+    pub async fn call_state(&self, id: CallId) -> Result<Option<(CallState, u32)>, StoreError> {
+        let sql = "SELECT state, outcome, exit_status, detail, attempt FROM call WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.inner.readers).await?;
+        let state = |row: &SqliteRow| {
+            let state = CallState::from_columns(
+                row.try_get("state")?,
+                row.try_get("outcome")?,
+                row.try_get("exit_status")?,
+                row.try_get("detail")?,
+            )?;
+            Ok((state, row.try_get("attempt")?))
+        };
+        row.as_ref().map(state).transpose()
+    }
+
     /// Claims the next call, whatever else its repository has under way.
     pub async fn claim_call(
         &self,

@@ -3,7 +3,7 @@
 //! A list shows a hundred runs of a hundred thousand: it reads columns of its own and one row for
 //! each call, and never unpacks an event or a plan.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -14,7 +14,7 @@ use super::delivery::vendor;
 use super::error::StoreError;
 use super::run::sha;
 use super::state::{CallState, RunState};
-use super::{Store, pack};
+use super::{Change, Store, pack};
 use crate::domain::event::Event;
 use crate::domain::headline;
 use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
@@ -22,6 +22,8 @@ use crate::domain::run::Verdict;
 
 /// The shortest text that the index of three letters finds.
 const INDEXED: usize = 3;
+/// Calls that are looked up in one statement.
+const CALLS_AT_ONCE: usize = 500;
 /// Runs that one transaction fills in after an upgrade.
 const FILLED_AT_ONCE: i64 = 200;
 
@@ -31,7 +33,11 @@ pub struct RunQuery {
     pub repository: Option<(Vendor, RepoName)>,
     /// Only these, whatever else is asked for: those that the asker may see.
     pub visible: Option<Vec<(Vendor, RepoName)>>,
+    /// Only these.
+    pub among: Option<Vec<RunId>>,
     pub delivery: Option<DeliveryId>,
+    /// The spec's own name.
+    pub spec: Option<String>,
     pub branch: Option<String>,
     pub pull: Option<u64>,
     /// `push`, `pull_request`, ….
@@ -73,7 +79,7 @@ impl RunStateQuery {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Finished => "finished",
-            Self::Ended(verdict) => super::state::verdict_name(verdict),
+            Self::Ended(verdict) => verdict.as_str(),
         }
     }
 
@@ -175,6 +181,32 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The runs that changes are about, in order.
+    pub async fn runs_of(&self, changes: &[Change]) -> Result<Vec<RunId>, StoreError> {
+        let mut runs = BTreeSet::new();
+        let mut calls = Vec::new();
+        for change in changes {
+            match change {
+                Change::Run(id) => drop(runs.insert(*id)),
+                Change::Call(id) => calls.push(id.0),
+                Change::Delivery(_) => {}
+            }
+        }
+        for some in calls.chunks(CALLS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT DISTINCT run FROM call WHERE id IN (");
+            let mut ids = query.separated(", ");
+            for id in some {
+                ids.push_bind(*id);
+            }
+            query.push(")");
+            let found = query.build_query_scalar::<i64>().persistent(false);
+            let found = found.fetch_all(&self.inner.readers).await?;
+            runs.extend(found.into_iter().map(RunId));
+        }
+        Ok(runs.into_iter().collect())
     }
 
     /// The repositories that have runs, the one with the newest run first.
@@ -281,6 +313,17 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
         }
         sql.push(")");
     }
+    if let Some(among) = &query.among {
+        sql.push(" AND run.id IN (");
+        let mut ids = sql.separated(", ");
+        for id in among {
+            ids.push_bind(id.0);
+        }
+        sql.push(")");
+    }
+    if let Some(spec) = &query.spec {
+        sql.push(" AND run.spec_name = ").push_bind(spec.clone());
+    }
     if let Some(delivery) = query.delivery {
         sql.push(" AND run.delivery = ").push_bind(delivery.0);
     }
@@ -296,7 +339,7 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
     match query.state {
         None => {}
         Some(RunStateQuery::Ended(verdict)) => {
-            sql.push(" AND run.verdict = ").push_bind(super::state::verdict_name(verdict));
+            sql.push(" AND run.verdict = ").push_bind(verdict.as_str());
         }
         Some(RunStateQuery::Finished) => {
             sql.push(" AND run.state = 'finished'");

@@ -12,7 +12,7 @@ use super::delivery::vendor;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::run::sha;
-use super::state::{CallState, outcome_columns, verdict_name};
+use super::state::{CallState, outcome_columns};
 use super::{pack, queue};
 use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
 use crate::domain::report::{self, Part};
@@ -73,7 +73,7 @@ pub(super) async fn conclude(
                  finished_at = $2
                WHERE id = $3";
     sqlx::query(sql)
-        .bind(verdict_name(verdict))
+        .bind(verdict.as_str())
         .bind(now.as_microsecond())
         .bind(run.id.0)
         .execute(tx.db())

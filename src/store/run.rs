@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::report::{Link, owe};
-use super::state::{CallState, RunState, verdict_name};
+use super::state::{CallState, RunState};
 use super::{Store, found, pack, queue};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
@@ -185,7 +185,7 @@ pub(super) async fn insert_run(
         }
         NewRunState::Queued => ("queued", None, None),
         NewRunState::Held(why) => ("held", Some(why.as_str()), None),
-        NewRunState::Finished(verdict) => ("finished", None, Some(verdict_name(*verdict))),
+        NewRunState::Finished(verdict) => ("finished", None, Some(verdict.as_str())),
     };
     let errored = new.plan.functions.iter().filter(|it| it.decision == Decision::Error);
     let errored: Vec<String> = errored.map(|it| strcase::to_kebab(&it.name)).collect();

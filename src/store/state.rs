@@ -211,20 +211,11 @@ impl ReportState {
     }
 }
 
-/// The word for a verdict.
-pub(super) fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed => "failed",
-        Verdict::Cancelled => "cancelled",
-        Verdict::Errored => "errored",
-    }
-}
-
+/// The verdict that a word means.
 pub(super) fn verdict_named(name: &str) -> Result<Verdict, StoreError> {
     let all = [Verdict::Passed, Verdict::Failed, Verdict::Cancelled, Verdict::Errored];
     all.into_iter()
-        .find(|verdict| verdict_name(*verdict) == name)
+        .find(|verdict| verdict.as_str() == name)
         .ok_or_else(|| unknown("verdict", name))
 }
 

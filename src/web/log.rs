@@ -116,7 +116,7 @@ async fn stream_file(path: &FilePath, plain: bool) -> io::Result<Response> {
 }
 
 /// Reads away from the threads that answer others.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(io::Error::other(error)))

@@ -1,5 +1,7 @@
 //! The server over real sockets, and clients that say exactly the bytes that a test wants said.
 
+pub(super) mod fixture;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -56,6 +56,22 @@ impl LogFollower {
         self.at
     }
 
+    /// Passes over all that is there.
+    ///
+    /// # Errors
+    /// What the file system says; a log that is not there yet is empty.
+    pub fn go_to_end(&mut self) -> io::Result<()> {
+        match self.stretches() {
+            Ok(stretches) => {
+                let end = stretches.last().map_or(0, |last| last.from + last.length);
+                self.at = self.at.max(end);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The next lines that are there by now, about `limit` bytes of them and at least one; empty
     /// where there are none. `ended`: nothing is written any more, and a last line without its
     /// newline is a line.

@@ -42,7 +42,7 @@ fn verdicts() {
         ("cancelled", Verdict::Cancelled),
         ("errored", Verdict::Errored),
     ];
-    check("verdict", &verdicts, |it| verdict_name(*it), verdict_named);
+    check("verdict", &verdicts, |it| it.as_str(), verdict_named);
 }
 
 #[test]

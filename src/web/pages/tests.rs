@@ -1,9 +1,7 @@
-mod fixture;
-
 use jiff::Timestamp;
 
-use self::fixture::{at, hostile, keep, push, run_of};
 use super::super::log::Tail;
+use super::super::tests::fixture::{self, at, hostile, keep, push, run_of};
 use super::super::tests::{Agent, Answer, Hook};
 use super::view::RunPage;
 use crate::domain::ids::RunId;

@@ -16,12 +16,12 @@ use crate::store::{NewDelivery, NewRun, NewRunState, RunSettings, Settlement, St
 
 const SHA: &str = "2222222222222222222222222222222222222222";
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(in crate::web) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
 /// Records a delivery and settles it into one run.
-pub(super) async fn keep(store: &Store, forge_id: &str, run: NewRun) -> RunId {
+pub(in crate::web) async fn keep(store: &Store, forge_id: &str, run: NewRun) -> RunId {
     let repository = run.event.repository.as_ref().map(|it| it.full_name.to_string());
     let delivery = NewDelivery {
         vendor: Vendor::Github,
@@ -40,7 +40,7 @@ pub(super) async fn keep(store: &Store, forge_id: &str, run: NewRun) -> RunId {
 }
 
 /// A queued run that calls these functions, and two more that it does not call.
-pub(super) fn run_of(event: Event, functions: &[&str]) -> NewRun {
+pub(in crate::web) fn run_of(event: Event, functions: &[&str]) -> NewRun {
     let called = functions.iter().map(|name| FunctionDecision {
         name: (*name).to_owned(),
         decision: Decision::Call,
@@ -85,7 +85,7 @@ pub(super) fn run_of(event: Event, functions: &[&str]) -> NewRun {
     }
 }
 
-pub(super) fn nothing_matches() -> Plan {
+pub(in crate::web) fn nothing_matches() -> Plan {
     let text = "no function for push main".to_owned();
     let reason = Some(Reason { code: "no_function".to_owned(), text });
     Plan { decision: Decision::Skip, reason, calls: Vec::new(), functions: Vec::new() }
@@ -114,7 +114,7 @@ fn call(function: &str) -> PlannedCall {
     }
 }
 
-pub(super) fn push() -> Event {
+pub(in crate::web) fn push() -> Event {
     Event {
         vendor: Vendor::Github,
         event_type: "push".to_owned(),
@@ -145,7 +145,7 @@ pub(super) fn push() -> Event {
 }
 
 /// A fork's pull request by somebody who tries everything.
-pub(super) fn hostile() -> Event {
+pub(in crate::web) fn hostile() -> Event {
     let mark = "<img src=x onerror=alert(1)>\u{202e}\u{1b}[31m".to_owned();
     let side = |repository: &str| PullRequestSide {
         reference: mark.clone(),
