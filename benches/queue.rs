@@ -32,6 +32,7 @@ use pocketci::git::{HostCredential, Mirrors};
 use pocketci::store::{
     NewDelivery, NewRun, NewRunState, RunSettings, Settlement, Startable, Store,
 };
+use pocketci::worker::forges::{Forge, Forges};
 use pocketci::worker::{Settings, Worker};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -271,7 +272,7 @@ async fn settle(
 
 fn delivery(id: &str, repository: &str, body: Vec<u8>) -> NewDelivery {
     NewDelivery {
-        vendor: Vendor::Github,
+        forge: Vendor::Github.into(),
         forge_id: id.to_owned(),
         event_name: "push".to_owned(),
         repository: Some(repository.to_owned()),
@@ -288,8 +289,6 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
     let url: Url = root.parse().expect("a URL");
     let token = || SecretString::from(forge::TOKEN);
     let settings = Settings {
-        clone_root: url.clone(),
-        api: format!("{root}/api/v3"),
         data: folder.to_owned(),
         work: folder.join("work"),
         parallelism: 2,
@@ -315,8 +314,12 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
     let username = forge::USERNAME.to_owned();
     let credential = HostCredential { origin: url.clone(), username, token: token() };
     let mirrors = Mirrors::new(folder.join("mirrors"), vec![credential]);
-    let client = ForgeClient::new(url, settings.api.clone(), Some(token()));
-    Worker::new(store, mirrors, dagger, client, settings, Arc::default(), wake)
+    let api = format!("{root}/api/v3");
+    let client = ForgeClient::new(url.clone(), api.clone(), Some(token()));
+    let name = "GITHUB_TOKEN".to_owned();
+    let forge = Forge::new(Vendor::Github.into(), client, api, url, name);
+    let forges = Forges::new(vec![forge]);
+    Worker::new(store, mirrors, dagger, forges, settings, Arc::default(), wake)
 }
 
 /// What a call passes on its way, in this order.

@@ -19,6 +19,7 @@ use pocketci::domain::trust::Forks;
 use pocketci::forge_client::ForgeClient;
 use pocketci::git::Mirrors;
 use pocketci::store::Store;
+use pocketci::worker::forges::{self, Forges};
 use pocketci::worker::{Settings, Worker};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -87,7 +88,7 @@ async fn round() -> (Duration, usize) {
             description: "Passed in 3 s".to_owned(),
         })
         .collect();
-    let owe = store.owe(Vendor::Github, &repo, &sha, None, &statuses, Timestamp::now());
+    let owe = store.owe(Vendor::Github.into(), &repo, &sha, None, &statuses, Timestamp::now());
     owe.await.expect("the store takes them");
 
     let shutdown = CancellationToken::new();
@@ -108,8 +109,6 @@ async fn round() -> (Duration, usize) {
 fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
     let url: Url = root.parse().expect("a URL");
     let settings = Settings {
-        clone_root: url.clone(),
-        api: root.to_owned(),
         data: folder.to_owned(),
         work: folder.join("work"),
         parallelism: 1,
@@ -133,6 +132,9 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
     let dagger = Dagger::new("/nonexistent/dagger".into(), Vec::new(), folder.join("work"));
     let mirrors = Mirrors::new(folder.join("mirrors"), Vec::new());
     let token = Some(SecretString::from("token"));
-    let forge = ForgeClient::new(url, root.to_owned(), token);
-    Worker::new(store, mirrors, dagger, forge, settings, Arc::default(), Arc::default())
+    let client = ForgeClient::new(url.clone(), root.to_owned(), token);
+    let name = "GITHUB_TOKEN".to_owned();
+    let forge = forges::Forge::new(Vendor::Github.into(), client, root.to_owned(), url, name);
+    let forges = Forges::new(vec![forge]);
+    Worker::new(store, mirrors, dagger, forges, settings, Arc::default(), Arc::default())
 }

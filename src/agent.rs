@@ -12,14 +12,16 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, ForgeConfig};
 use crate::dagger::child::Started;
 use crate::dagger::{Dagger, leftover};
+use crate::domain::forge::{git_username, token_scheme};
 use crate::forge_client::ForgeClient;
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
 use crate::store::Store;
-use crate::web::{self, App};
+use crate::web::{self, App, Door};
+use crate::worker::forges::{Forge, Forges};
 use crate::worker::{Settings, Worker};
 
 /// A running agent.
@@ -83,7 +85,7 @@ impl Agent {
         let deliveries = Arc::new(Notify::new());
         let app = App {
             store: store.clone(),
-            secrets: config.webhook_secrets.clone().into(),
+            doors: doors(&config),
             allow_sha1: config.allow_sha1,
             wake: Arc::clone(&deliveries),
             health: Arc::clone(&health),
@@ -93,11 +95,7 @@ impl Agent {
             store.clone(),
             mirrors,
             Dagger::new(config.dagger.clone(), config.base_env.clone(), work.clone()),
-            ForgeClient::new(
-                config.github.url.clone(),
-                config.github.api.clone(),
-                config.github.token.clone(),
-            ),
+            forges(&config),
             settings(&config, work, public_url),
             health,
             deliveries,
@@ -162,22 +160,49 @@ fn unusable(data: &Path, error: &std::io::Error) -> anyhow::Error {
     )
 }
 
+fn doors(config: &Config) -> Arc<[Door]> {
+    let door = |forge: &ForgeConfig| Door {
+        forge: forge.id,
+        secrets: forge.webhook_secrets.clone(),
+        secret_name: forge.names.secret.clone(),
+    };
+    config.forges.iter().map(door).collect()
+}
+
+fn forges(config: &Config) -> Forges {
+    let forge = |forge: &ForgeConfig| {
+        Forge::new(
+            forge.id,
+            client(forge),
+            forge.api.clone(),
+            forge.clone_root.clone(),
+            forge.names.token.clone(),
+        )
+    };
+    Forges::new(config.forges.iter().map(forge).collect())
+}
+
+/// A client of a forge, with its token.
+pub fn client(forge: &ForgeConfig) -> ForgeClient {
+    ForgeClient::new(forge.url.clone(), forge.api.clone(), forge.token.clone())
+        .with_scheme(token_scheme(forge.id.vendor()))
+}
+
 fn credentials(config: &Config) -> Vec<HostCredential> {
-    let token = config.github.token.clone();
-    let credential = token.map(|token| HostCredential {
-        origin: config.github.clone_root.clone(),
-        // GitHub takes any name beside a token; some proxies insist on one.
-        username: config.github.username.clone().unwrap_or_else(|| "x-access-token".to_owned()),
-        token,
-    });
-    credential.into_iter().collect()
+    let credential = |forge: &ForgeConfig| {
+        let username = forge.username.clone();
+        Some(HostCredential {
+            origin: forge.clone_root.clone(),
+            username: username.unwrap_or_else(|| git_username(forge.id.vendor()).to_owned()),
+            token: forge.token.clone()?,
+        })
+    };
+    config.forges.iter().filter_map(credential).collect()
 }
 
 fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Settings {
     Settings {
         data: config.data_dir.clone(),
-        clone_root: config.github.clone_root.clone(),
-        api: config.github.api.clone(),
         work,
         parallelism: config.parallelism,
         repository_parallelism: config.repository_parallelism,

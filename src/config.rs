@@ -4,6 +4,7 @@
 //! An empty variable counts as unset.
 
 mod environment;
+mod forges;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,14 +14,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
 
-use crate::domain::signature::WebhookSecret;
+use crate::domain::ids::Vendor;
 use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
+pub use forges::{ForgeConfig, SettingNames};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 25] = [
+pub const VARIABLES: [(&str, &str); 31] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -65,6 +66,12 @@ pub const VARIABLES: [(&str, &str); 25] = [
     ),
     ("POCKETCI_DAGGER", "The `dagger` executable [default: dagger]"),
     ("POCKETCI_GITHUB_URL", "https://github.com [default], or the root of an Enterprise Server"),
+    ("GITEA_URL", "The root of a Gitea; nothing that belongs to it goes to another host"),
+    ("GITEA_TOKEN", "Its token, for git and the API; GITEA_USERNAME, where git needs one"),
+    ("GITEA_WEBHOOK_SECRET", "Its webhook secret; several, one a line"),
+    ("FORGEJO_…, GOGS_…", "The same four for a Forgejo and for a Gogs"),
+    ("GITLAB_…, BITBUCKET_…", "For GitLab and Bitbucket Cloud; the root may be left out"),
+    ("BITBUCKET_SERVER_…", "For a Bitbucket Data Center"),
     ("POCKETCI_ALLOW_SHA1", "`true` accepts a lone `X-Hub-Signature: sha1=…`"),
     ("POCKETCI_LOG_FORMAT", "The agent's own log: human [default], json"),
     ("POCKETCI_CONFIG", "A file for what does not fit a variable; nothing is read from it yet"),
@@ -79,15 +86,15 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `POCKETCI_DATA_DIR`, absolute.
     pub data_dir: PathBuf,
-    pub github: GithubConfig,
-    /// `X_HUB_SIGNATURE`, one a line; may be empty, but not for `serve`.
-    pub webhook_secrets: Vec<WebhookSecret>,
+    /// GitHub's first, then by vendor; GitHub is left out only where others are set up and it is
+    /// not.
+    pub forges: Vec<ForgeConfig>,
     /// `POCKETCI_ALLOW_SHA1`.
     pub allow_sha1: bool,
     /// What `from-env` may name: `GITHUB_USERNAME`, `GITHUB_TOKEN` and `POCKETCI_SECRETS`.
     pub secret_names: Vec<String>,
     secret_values: BTreeMap<String, SecretString>,
-    /// What no log may show: the token, the webhook secrets, and every value that `from-env`
+    /// What no log may show: the tokens, the webhook secrets, and every value that `from-env`
     /// may name. A user name is no secret, though it may be named like one.
     pub masked: Vec<SecretString>,
     /// `POCKETCI_FORKS`.
@@ -125,21 +132,6 @@ pub struct Config {
     pub crash_at: Option<String>,
     /// What was understood and probably not meant, a sentence each.
     pub warnings: Vec<String>,
-}
-
-/// The one GitHub that credentials go to.
-#[derive(Clone)]
-pub struct GithubConfig {
-    /// `POCKETCI_GITHUB_URL`, `https://github.com` unless it is an Enterprise Server.
-    pub url: Url,
-    /// What clone URLs start with: the same, but in the demo.
-    pub clone_root: Url,
-    /// Where its API is, without a slash at the end.
-    pub api: String,
-    /// `GITHUB_USERNAME`.
-    pub username: Option<String>,
-    /// `GITHUB_TOKEN`.
-    pub token: Option<SecretString>,
 }
 
 /// How the agent's own log looks.
@@ -186,9 +178,15 @@ impl Config {
 /// variables are nobody's secrets.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 pub fn own_secret(name: &str) -> Option<SecretString> {
-    let agents = name == "X_HUB_SIGNATURE" || name.starts_with("POCKETCI_");
+    let agents = is_the_agents(name);
     let value = if agents { None } else { std::env::var(name).ok() };
     value.filter(|value| !value.is_empty()).map(SecretString::from)
+}
+
+/// Whether a variable is for the agent alone: its settings, and what proves who sent a webhook.
+fn is_the_agents(name: &str) -> bool {
+    let secret = |vendor: &Vendor| SettingNames::variables(*vendor).secret == name;
+    name.starts_with("POCKETCI_") || Vendor::ALL.iter().any(secret)
 }
 
 impl environment::Host {
@@ -210,8 +208,7 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("public_url", &self.public_url)
             .field("data_dir", &self.data_dir)
-            .field("github", &self.github)
-            .field("webhook_secrets", &self.webhook_secrets.len())
+            .field("forges", &self.forges)
             .field("allow_sha1", &self.allow_sha1)
             .field("secret_names", &self.secret_names)
             .field("forks", &self.forks)
@@ -227,17 +224,6 @@ impl fmt::Debug for Config {
             .field("dagger", &self.dagger)
             .field("log_format", &self.log_format)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for GithubConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GithubConfig")
-            .field("url", &self.url.as_str())
-            .field("api", &self.api)
-            .field("username", &self.username)
-            .field("token", &self.token.as_ref().map(|_| "…"))
-            .finish()
     }
 }
 

@@ -11,6 +11,8 @@ use http::{Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Origin, Url};
 
+use crate::domain::forge::TokenScheme;
+
 /// Bounds name lookup, TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Bounds a whole request, its answer included.
@@ -23,6 +25,7 @@ pub struct ForgeClient {
     /// Scheme, host and port that the token may be sent to: those of `api`.
     home: Origin,
     token: Option<SecretString>,
+    scheme: TokenScheme,
     /// Built at the first request: TLS roots and buffers cost an idle agent two megabytes.
     http: OnceLock<reqwest::Client>,
 }
@@ -37,7 +40,12 @@ impl ForgeClient {
     /// opened yet. An `api` that is no address falls back to `origin`.
     pub fn new(origin: Url, api: String, token: Option<SecretString>) -> Self {
         let home = Url::parse(&api).map_or_else(|_| origin.origin(), |api| api.origin());
-        Self { home, token, http: OnceLock::new() }
+        Self { home, token, scheme: TokenScheme::Bearer, http: OnceLock::new() }
+    }
+
+    /// The same, showing its token in another way.
+    pub fn with_scheme(self, scheme: TokenScheme) -> Self {
+        Self { scheme, ..self }
     }
 
     /// Whether there is a token to send.
@@ -66,7 +74,7 @@ impl ForgeClient {
         let url = self.address(&head.uri)?;
         head.headers.remove(AUTHORIZATION);
         if let Some(token) = &self.token {
-            head.headers.insert(AUTHORIZATION, bearer(token)?);
+            head.headers.insert(AUTHORIZATION, authorization(self.scheme, token)?);
         }
         let place = format!("{} {}", head.method, shown(&url));
         let failed = |error: reqwest::Error| Unreachable(format!("{place}: {}", reason(error)));
@@ -135,8 +143,12 @@ fn is_loopback(origin: &Origin) -> bool {
 }
 
 /// The header for a token; marked so that no library prints it.
-fn bearer(token: &SecretString) -> Result<HeaderValue, Unreachable> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+fn authorization(scheme: TokenScheme, token: &SecretString) -> Result<HeaderValue, Unreachable> {
+    let scheme = match scheme {
+        TokenScheme::Bearer => "Bearer",
+        TokenScheme::Token => "token",
+    };
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
         .map_err(|_| Unreachable("The forge token holds a line break or other control character: set it again, without one".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)

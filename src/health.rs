@@ -3,6 +3,7 @@
 //! A shared value between whoever finds out (the worker) and whoever tells (the web). It checks
 //! nothing itself and knows neither what its names stand for nor who reads it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -17,7 +18,7 @@ pub const DATABASE: &str = "database";
 /// Named conditions and figures; starts empty.
 #[derive(Debug, Default)]
 pub struct Health {
-    conditions: RwLock<BTreeMap<&'static str, Condition>>,
+    conditions: RwLock<BTreeMap<Cow<'static, str>, Condition>>,
     figures: RwLock<BTreeMap<&'static str, u64>>,
 }
 
@@ -35,9 +36,10 @@ pub struct Condition {
 impl Health {
     /// Replaces a condition. One that is as good or bad as before keeps the earlier `since`, so
     /// that a check repeated every minute does not hide how long something has been down.
-    pub fn set(&self, name: &'static str, condition: Condition) {
+    pub fn set(&self, name: impl Into<Cow<'static, str>>, condition: Condition) {
+        let name = name.into();
         let mut conditions = self.conditions.write().unwrap_or_else(PoisonError::into_inner);
-        let since = match conditions.get(name) {
+        let since = match conditions.get(&name) {
             Some(before) if before.ok == condition.ok => before.since.min(condition.since),
             _ => condition.since,
         };
@@ -60,7 +62,7 @@ impl Health {
     }
 
     /// All conditions as they are now, by name.
-    pub fn snapshot(&self) -> BTreeMap<&'static str, Condition> {
+    pub fn snapshot(&self) -> BTreeMap<Cow<'static, str>, Condition> {
         self.conditions.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -17,7 +17,7 @@ use sqlx::sqlite::SqlitePool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::ids::{CallId, RunId};
+use crate::domain::ids::{CallId, ForgeId, RunId};
 
 mod call;
 mod cancel;
@@ -139,15 +139,16 @@ impl Store {
         pack::time_if(due)
     }
 
-    /// When the next postponed report is due, likewise; one that is being sent is answered soon,
+    /// When the next postponed report of a forge is due, likewise; one that is being sent is answered soon,
     /// and due again then if at all.
-    pub async fn next_report_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_report_due(&self, forge: ForgeId) -> Result<Option<Timestamp>, StoreError> {
         let in_flight = lock(&self.inner.in_flight).clone();
-        let sql = "SELECT id, next_try FROM report INDEXED BY report_postponed
-                   WHERE state = 'owed' AND next_try IS NOT NULL
+        let sql = "SELECT id, next_try FROM report INDEXED BY report_postponed_of_forge
+                   WHERE vendor = $2 AND state = 'owed' AND next_try IS NOT NULL
                    ORDER BY next_try, id LIMIT $1";
         let reports: Vec<(i64, i64)> = sqlx::query_as(sql)
             .bind(in_flight.len() as i64 + 1)
+            .bind(forge.to_string())
             .fetch_all(&self.inner.readers)
             .await?;
         let due = reports.into_iter().find(|(id, _)| !in_flight.contains(&ReportId(*id)));

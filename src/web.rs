@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::ids::ForgeId;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -36,8 +37,8 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
-    /// Any of them may have signed; several while one is being rotated.
-    pub secrets: Arc<[WebhookSecret]>,
+    /// The forges whose deliveries are taken.
+    pub doors: Arc<[Door]>,
     /// A lone `X-Hub-Signature: sha1=…` is good enough.
     pub allow_sha1: bool,
     /// Told when a new delivery waits to be planned.
@@ -45,6 +46,16 @@ pub struct App {
     pub health: Arc<Health>,
     /// What the world calls this agent, for links in answers.
     pub public_url: String,
+}
+
+/// What proves that a delivery comes from one of the forges.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub forge: ForgeId,
+    /// Any of them may have signed; several while one is being rotated.
+    pub secrets: Vec<WebhookSecret>,
+    /// Which setting that is, for the log.
+    pub secret_name: String,
 }
 
 /// How long a client may take; tests are less patient.
@@ -92,8 +103,9 @@ fn router(app: App, limits: Limits) -> Router {
     let (refused, watched) = (metrics::Refused::default(), follow::Watched::default());
     let site = Arc::new(Site { app, limits, large_bodies, refused, watched });
     Router::new()
-        .route("/", get(pages::runs).post(webhook::receive_github))
-        .route("/webhooks/{vendor}", post(webhook::receive))
+        .route("/", get(webhook::front).post(webhook::receive_any))
+        .route("/webhooks/{vendor}", post(webhook::receive).get(webhook::refuse_get))
+        .route("/webhooks/{vendor}/{name}", post(webhook::receive_named).get(webhook::refuse_get))
         .route("/runs", get(pages::runs))
         .route("/runs/{id}", get(pages::run))
         .route("/runs/{id}/calls/{call}/log", get(log::text))

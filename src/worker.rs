@@ -8,6 +8,7 @@
 
 mod call_log;
 pub mod catch_up;
+pub mod forges;
 mod dispatch;
 mod engine;
 mod execute;
@@ -21,6 +22,7 @@ mod upkeep;
 mod watchdog;
 mod workspace;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,28 +32,22 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 use crate::dagger::Dagger;
 use crate::domain::ids::CallId;
 use crate::domain::space::{Keep, MinFree};
 use crate::domain::trust::Forks;
-use crate::forge_client::ForgeClient;
 use crate::git::Mirrors;
 use crate::health::{Condition, Health};
 use crate::store::Store;
 
 use engine::{Engine, FRESH};
+use forges::Forges;
 use under_way::UnderWay;
 use workspace::Workspaces;
 
 /// What the operator decided, as far as the worker needs it.
 pub struct Settings {
-    /// Root of the forge's clone URLs: `{root}/{owner}/{name}.git`. The payload's own clone URL is
-    /// never fetched from, so that no delivery can send credentials or the agent elsewhere.
-    pub clone_root: Url,
-    /// The forge's API without a slash at the end.
-    pub api: String,
     /// The data folder, whose disk is watched.
     pub data: PathBuf,
     /// The folder with one subfolder for each run under way; emptied at start.
@@ -93,16 +89,15 @@ pub struct Worker {
     pub store: Store,
     pub mirrors: Mirrors,
     pub dagger: Dagger,
-    pub forge: ForgeClient,
+    pub forges: Forges,
     pub settings: Settings,
     pub health: Arc<Health>,
     /// A delivery was recorded.
     pub deliveries: Arc<Notify>,
     calls: Notify,
     reports: Notify,
-    /// The forge was away and is back: what it shows is to be compared.
+    /// A forge was away and is back: what it shows is to be compared.
     reconcile: Notify,
-    gate: report::Gate,
     engine: Engine,
     /// One listing at a time: a burst of pushes lists a changed module once.
     listing: tokio::sync::Mutex<()>,
@@ -121,7 +116,7 @@ impl Worker {
         store: Store,
         mirrors: Mirrors,
         dagger: Dagger,
-        forge: ForgeClient,
+        forges: Forges,
         settings: Settings,
         health: Arc<Health>,
         deliveries: Arc<Notify>,
@@ -133,14 +128,13 @@ impl Worker {
             store,
             mirrors,
             dagger,
-            forge,
+            forges,
             settings,
             health,
             deliveries,
             calls,
             reports,
             reconcile: Notify::new(),
-            gate: report::Gate::default(),
             engine,
             listing: tokio::sync::Mutex::default(),
             workspaces,
@@ -149,7 +143,7 @@ impl Worker {
     }
 
     /// Tells those who look after the agent how something is doing.
-    fn tell(&self, name: &'static str, ok: bool, detail: &str) {
+    fn tell(&self, name: impl Into<Cow<'static, str>>, ok: bool, detail: &str) {
         let condition = Condition { ok, detail: detail.to_owned(), since: jiff::Timestamp::now() };
         self.health.set(name, condition);
     }

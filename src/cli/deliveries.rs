@@ -15,9 +15,8 @@ use super::output::{self, BAD, FAINT, STRONG, count, plain};
 use crate::agent;
 use crate::config::Config;
 use crate::domain::duration;
-use crate::forge_client::ForgeClient;
 use crate::store::Store;
-use crate::worker::catch_up::{CatchUp, Caught, Found, How};
+use crate::worker::catch_up::{CatchUp, Caught, Found, How, is_known};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -62,9 +61,15 @@ pub(crate) async fn deliveries(options: Options) -> Result<(), Failure> {
 
 async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
     let config = Config::from_env()?;
-    if config.github.token.is_none() {
-        let failure = Failure::bad_input("GITHUB_TOKEN is not set: the forge tells nobody else");
-        return Err(failure.hint("make one that may read webhooks and contents"));
+    let known: Vec<_> = config.forges.iter().filter(|forge| is_known(forge.id)).collect();
+    if let Some(forge) = known.iter().find(|forge| forge.token.is_none()) {
+        let text = format!("{} is not set: the forge tells nobody else", forge.names.token);
+        let hint = "make one that may read webhooks and contents";
+        return Err(Failure::bad_input(text).hint(hint));
+    }
+    if known.is_empty() {
+        let text = "No GitHub is configured, and no other forge tells what it could not deliver";
+        return Err(Failure::bad_input(text).hint("set GITHUB_TOKEN and X_HUB_SIGNATURE"));
     }
     let failed = |error: anyhow::Error| Failure::unreachable(format!("{error:#}"));
     if !config.data_dir.join("lock").exists() {
@@ -78,17 +83,20 @@ async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
         )
     })?;
     let store = Store::open(&config.data_dir).await.map_err(|error| failed(error.into()))?;
-    let github = &config.github;
-    let forge = ForgeClient::new(github.url.clone(), github.api.clone(), github.token.clone());
-    let look = CatchUp {
-        store: &store,
-        forge: &forge,
-        api: &github.api,
-        public_url: config.public_url.as_deref(),
-        since: Timestamp::now() - options.since,
-        dry_run: options.dry_run,
-    };
-    let caught = look.look().await.map_err(failed)?;
+    let (mut caught, since) = (Caught::default(), Timestamp::now() - options.since);
+    for forge in known {
+        let client = agent::client(forge);
+        let look = CatchUp {
+            store: &store,
+            id: forge.id,
+            forge: &client,
+            api: &forge.api,
+            public_url: config.public_url.as_deref(),
+            since,
+            dry_run: options.dry_run,
+        };
+        caught.add(look.look().await.map_err(failed)?);
+    }
     store.close().await;
     if options.json {
         output::json(&as_json(&caught))?

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::output::{BAD, DOUBTFUL, FAINT, GOOD, plain};
 use super::{Failure, output};
-use crate::config::Config;
+use crate::config::{Config, ForgeConfig};
 
 /// Checks the dagger CLI and its engine, git, the forge and its token, the webhook secret, the
 /// data folder and its disk, the clock, and an agent that runs already, with the environment that
@@ -100,11 +100,13 @@ async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     let doubts = config.warnings.iter();
     let advice = "correct it, or take it out of the environment";
     findings.add(doubts.map(|one| Finding::warn("environment", one.as_str(), advice)))?;
-    findings.add([secret(config)])?;
+    findings.add(secrets(config))?;
     findings.add([git()])?;
     findings.add(host::data_folder(&config.data_dir, config.min_free))?;
     findings.add(outside::dagger(config).await)?;
-    findings.add(outside::forge(config).await)?;
+    for forge in &config.forges {
+        findings.add(outside::forge(forge).await)?;
+    }
     findings.add(agent::running(config.listen).await)
 }
 
@@ -121,16 +123,27 @@ fn git() -> Finding {
     }
 }
 
-fn secret(config: &Config) -> Finding {
-    match config.webhook_secrets.len() {
-        0 => Finding::fail(
-            "webhook secret",
-            "X_HUB_SIGNATURE is not set, and `serve` refuses to start without it",
-            "make one with `openssl rand -hex 32`, and give it to the webhook's settings too",
-        ),
-        1 => Finding::ok("webhook secret", "X_HUB_SIGNATURE is set"),
-        n => Finding::ok("webhook secret", format!("X_HUB_SIGNATURE holds {n} secrets")),
-    }
+/// One secret is enough to start with.
+fn secrets(config: &Config) -> Vec<Finding> {
+    const WHAT: &str = "webhook secret";
+    let advice = "make one with `openssl rand -hex 32`, and give it to the webhook's settings too";
+    let any = config.forges.iter().any(ForgeConfig::has_secret);
+    let each = config.forges.iter().map(|forge| {
+        let name = &forge.names.secret;
+        match forge.webhook_secrets.len() {
+            0 if any => {
+                let detail = format!("{name} is not set: no webhook of {} is taken", forge.id);
+                Finding::warn(WHAT, detail, advice)
+            }
+            0 => {
+                let detail = format!("{name} is not set, and `serve` refuses to start without it");
+                Finding::fail(WHAT, detail, advice)
+            }
+            1 => Finding::ok(WHAT, format!("{name} is set")),
+            n => Finding::ok(WHAT, format!("{name} holds {n} secrets")),
+        }
+    });
+    each.collect()
 }
 
 fn print(finding: &Finding) -> Result<(), Failure> {

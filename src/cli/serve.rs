@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, signals};
 use crate::agent::Agent;
-use crate::config::{Config, LogFormat, VARIABLES};
+use crate::config::{Config, ForgeConfig, LogFormat, VARIABLES};
 
 /// Configured by the environment alone.
 #[derive(Debug, Default, Args)]
@@ -17,10 +17,12 @@ pub(crate) struct Options {}
 
 pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
     let config = Config::from_env()?;
-    if config.webhook_secrets.is_empty() {
-        return Err(Failure::bad_input(
-            "X_HUB_SIGNATURE is not set: without a secret, anybody could start your functions",
-        )
+    if !config.forges.iter().any(ForgeConfig::has_secret) {
+        let names: Vec<_> = config.forges.iter().map(|it| it.names.secret.as_str()).collect();
+        let names = names.join(", ");
+        return Err(Failure::bad_input(format!(
+            "{names} is not set: without a secret, anybody could start your functions"
+        ))
         .hint("make one with `openssl rand -hex 32`, and give the same to the webhook"));
     }
     log(config.log_format);
@@ -30,11 +32,17 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    if config.github.token.is_none() {
-        tracing::warn!(
-            "GITHUB_TOKEN is not set: private repositories cannot be fetched and no status can be \
-             posted"
-        );
+    for forge in &config.forges {
+        let (token, secret) = (&forge.names.token, &forge.names.secret);
+        if forge.token.is_none() {
+            tracing::warn!(
+                "{token} is not set: private repositories cannot be fetched and no status can be \
+                 posted"
+            );
+        }
+        if !forge.has_secret() {
+            tracing::warn!("{secret} is not set: no webhook of {} is taken", forge.id);
+        }
     }
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         let hint = match error.kind() {

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::Failure;
 use crate::domain::event::Event;
-use crate::domain::forge::github::{self, EVENT_HEADER};
 use crate::domain::forge::{self, Headers};
 use crate::domain::ids::Vendor;
 
@@ -39,15 +38,12 @@ pub(super) struct Webhook {
 
 /// Reads an event from a body and what came with it. Nobody's signature is checked here.
 pub(super) fn read(envelope: &Envelope, body: &[u8]) -> Result<Webhook, Failure> {
-    if envelope.vendor != Vendor::Github {
-        let text = format!("Webhooks of `{}` are not understood by this version", envelope.vendor);
-        return Err(Failure::bad_input(text).hint("github is the one forge so far"));
-    }
     let pairs = envelope.headers.as_deref().map(header_pairs).transpose()?.unwrap_or_default();
     let headers = Headers::from_pairs(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-    let name = envelope.event_name.as_deref().or_else(|| headers.get(EVENT_HEADER));
+    let header = forge::event_header(envelope.vendor);
+    let name = envelope.event_name.as_deref().or_else(|| headers.get(header));
     let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else {
-        let text = format!("A body alone does not say which event it is of: no `{EVENT_HEADER}`");
+        let text = format!("A body alone does not say which event it is of: no `{header}`");
         let hint = "pass --event NAME, or --headers FILE with the request's headers";
         return Err(Failure::bad_input(text).hint(hint));
     };
@@ -57,8 +53,8 @@ pub(super) fn read(envelope: &Envelope, body: &[u8]) -> Result<Webhook, Failure>
     let content_type = headers.get("Content-Type").unwrap_or(guess);
     let bad = |error: forge::PayloadError| Failure::bad_input(error.to_string());
     let json = forge::payload(Some(content_type), body).map_err(bad)?.into_owned();
-    let event = github::event(name, &json).map_err(bad)?;
-    Ok(Webhook { event, delivery_id: github::delivery_id(&headers, body), json })
+    let event = forge::event(envelope.vendor, name, &json).map_err(bad)?;
+    Ok(Webhook { event, delivery_id: forge::delivery_id(envelope.vendor, &headers, body), json })
 }
 
 /// The pairs of a file that holds `{"X-GitHub-Event": "push", …}`; a value may be a list too.

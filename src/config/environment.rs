@@ -1,6 +1,7 @@
 //! One reader for each kind of variable; what it does not understand, it notes.
 
 mod credentials;
+mod forges;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -70,13 +71,13 @@ pub(super) fn read(
     }
     env.database();
     let (secret_names, secret_values) = env.secrets(&mut warnings);
+    let forges = env.forges();
     let masked = env.masked(&secret_values);
     let config = Config {
         listen: env.listen(),
         public_url: env.public_url(),
         data_dir: env.data_dir(host.root),
-        github: env.github(),
-        webhook_secrets: env.webhook_secrets(),
+        forges,
         allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),
         secret_names,
         secret_values,
@@ -157,7 +158,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 let text = "names variables, and one of its words is no variable's name: \
                             the values stay in variables of their own";
                 self.wrong.push(format!("{list} {text}"));
-            } else if name == "X_HUB_SIGNATURE" || name.starts_with("POCKETCI_") {
+            } else if super::is_the_agents(name) {
                 let text = format!("{list} names {name}, which is the agent's own: take it out");
                 self.wrong.push(text);
             } else if !names.iter().any(|known| known == name) {

@@ -6,12 +6,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{RepoName, Sha, Vendor};
+use super::ids::{ForgeId, Instance, RepoName, Sha, Vendor};
 
 /// One thing that happened on a forge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub vendor: Vendor,
+    /// Which of the vendor's forges, where it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
     /// The event's name at matching levels 3 and 4: `push`, `tag`, `pull_request`, …; of an
     /// event that is not planned, the forge's own name for it.
     pub event_type: String,
@@ -203,6 +206,11 @@ pub enum ChangeBasis {
 }
 
 impl Event {
+    /// The forge that it happened on.
+    pub fn forge(&self) -> ForgeId {
+        ForgeId::new(self.vendor, self.instance)
+    }
+
     /// Between which commits its changed files lie.
     pub fn change_basis(&self) -> ChangeBasis {
         let Some(sha) = self.sha.clone() else { return ChangeBasis::None };
@@ -259,8 +267,8 @@ impl Event {
             _ => return None,
         };
         let before = self.before.as_ref().map_or("none", Sha::as_str);
-        let (vendor, after) = (self.vendor, self.sha.as_ref()?);
-        Some(format!("{vendor} {repository} {kind} {place} {before} {after}"))
+        let (forge, after) = (self.forge(), self.sha.as_ref()?);
+        Some(format!("{forge} {repository} {kind} {place} {before} {after}"))
     }
 }
 

@@ -15,8 +15,9 @@ pub mod github;
 mod wire;
 
 pub use any::{
-    answer, answers, clone_url, event, head_reference, hook, label_reference, shown, shown_request,
-    status_request,
+    Checks, TokenScheme, answer, answers, api_base, authenticate, clone_url, delivery_id, event,
+    event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
+    label_reference, probe_address, recognised, shown, shown_request, status_request, token_scheme,
 };
 pub use github::{Answer, Refused};
 
@@ -108,6 +109,7 @@ pub fn payload<'a>(
 fn blank(vendor: Vendor, event_type: &str, disposition: Disposition) -> Event {
     Event {
         vendor,
+        instance: None,
         // The name of an unknown event is whatever the sender wrote into a header.
         event_type: event_type.chars().take(100).collect(),
         filter: String::new(),

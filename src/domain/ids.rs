@@ -83,6 +83,112 @@ impl FromStr for Vendor {
     }
 }
 
+/// The name of one of several forges of a vendor: up to 30 lower-case letters, digits, `-`, `_` and
+/// `.`, the first a letter or a digit, so that it fits a URL, a column and a condition's name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Instance {
+    text: [u8; Instance::LONGEST],
+    length: u8,
+}
+
+impl Instance {
+    const LONGEST: usize = 30;
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII gets in.
+        std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instance({})", self.as_str())
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Instance {
+    type Err = BadName;
+
+    fn from_str(given: &str) -> Result<Self, BadName> {
+        let safe = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+        let begins = given.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !begins || !given.bytes().all(safe) || given.len() > Self::LONGEST {
+            return Err(BadName::new(
+                given,
+                "a forge's name (up to 30 lower-case letters, digits, `-`, `_`, `.`)",
+            ));
+        }
+        let mut text = [0; Self::LONGEST];
+        text[..given.len()].copy_from_slice(given.as_bytes());
+        Ok(Self { text, length: given.len() as u8 })
+    }
+}
+
+/// One forge that the agent works for: a vendor, and a name where there are several of it.
+///
+/// Its text (`github`, `gitea:work`) is what the database, URLs and logs know it by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ForgeId {
+    vendor: Vendor,
+    instance: Option<Instance>,
+}
+
+impl ForgeId {
+    /// The vendor's forge of that name; the one without a name is set up by variables.
+    pub fn new(vendor: Vendor, instance: Option<Instance>) -> Self {
+        Self { vendor, instance }
+    }
+
+    /// Which kind of forge it is.
+    pub fn vendor(self) -> Vendor {
+        self.vendor
+    }
+
+    /// Its name among those of its vendor.
+    pub fn instance(self) -> Option<Instance> {
+        self.instance
+    }
+}
+
+impl From<Vendor> for ForgeId {
+    fn from(vendor: Vendor) -> Self {
+        Self { vendor, instance: None }
+    }
+}
+
+impl PartialEq<Vendor> for ForgeId {
+    fn eq(&self, vendor: &Vendor) -> bool {
+        *self == Self::from(*vendor)
+    }
+}
+
+impl fmt::Display for ForgeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instance {
+            Some(instance) => write!(f, "{}:{instance}", self.vendor),
+            None => self.vendor.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ForgeId {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        match text.split_once(':') {
+            Some((vendor, name)) => Ok(Self::new(vendor.parse()?, Some(name.parse()?))),
+            None => Ok(text.parse::<Vendor>()?.into()),
+        }
+    }
+}
+
 /// A full commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, never all zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sha(String);
@@ -173,7 +279,7 @@ macro_rules! text_serde {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
+                serializer.collect_str(self)
             }
         }
 
@@ -186,7 +292,7 @@ macro_rules! text_serde {
     )*};
 }
 
-text_serde!(Vendor, Sha, RepoName);
+text_serde!(Vendor, Instance, ForgeId, Sha, RepoName);
 
 macro_rules! row_id {
     ($($(#[$doc:meta])* $name:ident),*) => {$(

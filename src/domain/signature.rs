@@ -3,6 +3,7 @@
 //! It checks raw bytes, before anything reads them, and knows neither headers nor forges: where
 //! a forge puts its signature, and which digest it must be, is `domain::forge`'s to say.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,11 +29,12 @@ impl fmt::Debug for WebhookSecret {
 }
 
 /// A webhook body whose signature has been checked; there is no other way to make one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Authentic<'a>(&'a [u8]);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentic<'a>(Cow<'a, [u8]>);
 
 impl<'a> Authentic<'a> {
-    /// Checks a signature, in hexadecimal digits, over the bytes as they came.
+    /// Checks a signature, in hexadecimal digits, over the bytes that the forge signs:
+    /// the body as it came, or what is packed into it.
     ///
     /// # Errors
     ///
@@ -41,23 +43,24 @@ impl<'a> Authentic<'a> {
         secrets: &[WebhookSecret],
         digest: Digest,
         signature: &str,
-        body: &'a [u8],
+        signed: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, BadSignature> {
+        let signed = signed.into();
         let theirs = hex::decode(signature).map_err(|_| BadSignature::Malformed)?;
         if theirs.is_empty() {
             return Err(BadSignature::Malformed);
         }
         // Each comparison takes the same time for every wrong signature.
-        if secrets.iter().any(|secret| digest.made(secret, body, &theirs)) {
-            Ok(Self(body))
+        if secrets.iter().any(|secret| digest.made(secret, &signed, &theirs)) {
+            Ok(Self(signed))
         } else {
             Err(BadSignature::Mismatch)
         }
     }
 
     /// The bytes that were signed.
-    pub fn body(&self) -> &'a [u8] {
-        self.0
+    pub fn body(&self) -> &[u8] {
+        &self.0
     }
 }
 

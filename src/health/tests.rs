@@ -21,7 +21,7 @@ fn since_is_the_moment_of_the_change() {
     health.set("forge", at(31, true));
     let all = health.snapshot();
     assert_eq!(all["engine"].since.as_second(), 30);
-    assert_eq!(all.keys().copied().collect::<Vec<_>>(), ["engine", "forge"]);
+    assert_eq!(all.keys().collect::<Vec<_>>(), ["engine", "forge"]);
 }
 
 #[test]

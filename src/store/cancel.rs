@@ -9,7 +9,7 @@ use super::connection::Transaction;
 use super::error::StoreError;
 use super::outcome::{Run, conclude};
 use super::run::NewRun;
-use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Vendor};
+use crate::domain::ids::{CallId, DeliveryId, ForgeId, RepoName, RunId};
 use crate::domain::report;
 use crate::domain::run::Outcome;
 use crate::domain::succession::{Step, Succession};
@@ -85,7 +85,7 @@ pub(super) async fn cancel(
 /// What an event about a place does there.
 pub(super) struct Arrival<'a> {
     pub(super) delivery: DeliveryId,
-    pub(super) vendor: Vendor,
+    pub(super) forge: ForgeId,
     pub(super) repository: &'a RepoName,
     pub(super) succession: &'a Succession,
 }
@@ -97,7 +97,7 @@ pub(super) async fn supersede(
     arrival: &Arrival<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
-    let Arrival { delivery, vendor, repository, succession } = arrival;
+    let Arrival { delivery, forge, repository, succession } = arrival;
     let commit = match &succession.step {
         Step::Commit(sha) => Some(sha.as_str()),
         Step::Closed => None,
@@ -105,7 +105,7 @@ pub(super) async fn supersede(
     let sql = "SELECT delivery, sha FROM place
                WHERE vendor = $1 AND repository = $2 AND name = $3 AND delivery > $4";
     let newer = sqlx::query(sql)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(&succession.place)
         .bind(delivery.0)
@@ -127,7 +127,7 @@ pub(super) async fn supersede(
                ON CONFLICT (vendor, repository, name)
                DO UPDATE SET delivery = excluded.delivery, sha = excluded.sha";
     sqlx::query(sql)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(&succession.place)
         .bind(delivery.0)
@@ -138,7 +138,7 @@ pub(super) async fn supersede(
                WHERE vendor = $1 AND repository = $2 AND place = $3 AND state <> 'finished'
                  AND sha IS NOT $4 AND delivery < $5 ORDER BY id";
     let runs: Vec<i64> = sqlx::query_scalar(sql)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(&succession.place)
         .bind(commit)
@@ -169,7 +169,7 @@ pub(super) async fn clear_group(
                WHERE vendor = $1 AND repository = $2 AND concurrency = $3 AND state <> 'finished'
                  AND delivery <> $4 ORDER BY id";
     let runs: Vec<i64> = sqlx::query_scalar(sql)
-        .bind(new.event.vendor.as_str())
+        .bind(new.event.forge().to_string())
         .bind(repository.full_name.as_str())
         .bind(&group.group)
         .bind(delivery.0)

@@ -12,7 +12,7 @@ use super::report::{Link, owe};
 use super::run::{NewRun, insert_run};
 use super::state::{DeliveryState, Settled, Whose};
 use super::{Store, found, pack};
-use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::plan::{Reason, ReasonCode};
 use crate::domain::run::Status;
 use crate::domain::succession::Succession;
@@ -21,7 +21,7 @@ use crate::domain::succession::Succession;
 #[derive(Debug, Clone)]
 pub struct ClaimedDelivery {
     pub id: DeliveryId,
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     pub forge_id: String,
     pub event_name: String,
     pub headers: Vec<(String, String)>,
@@ -40,7 +40,7 @@ pub enum Settlement {
     /// Nothing is to be done.
     Skipped(Reason),
     /// It could not be planned; the statuses tell it on the forge.
-    Faulty { whose: Whose, text: String, vendor: Vendor, statuses: Vec<(RepoName, Sha, Status)> },
+    Faulty { whose: Whose, text: String, forge: ForgeId, statuses: Vec<(RepoName, Sha, Status)> },
 }
 
 /// What a delivery says about other deliveries and their runs.
@@ -49,7 +49,7 @@ pub struct Bearing {
     /// What it has in common with a twin by another hook; none: nothing is like it.
     pub meaning: Option<Meaning>,
     /// What it makes superfluous, in which repository.
-    pub succession: Option<(Vendor, RepoName, Succession)>,
+    pub succession: Option<(ForgeId, RepoName, Succession)>,
 }
 
 /// What came of a delivery among others.
@@ -65,7 +65,7 @@ pub struct SettledAmong {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryView {
     pub id: DeliveryId,
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     pub forge_id: String,
     pub event_name: String,
     pub repository: Option<String>,
@@ -185,9 +185,9 @@ impl Store {
             return Ok(SettledAmong { runs: ids, twin_of: Some(first) });
         }
         let mut late = None;
-        if let Some((vendor, repository, succession)) = &bearing.succession {
-            let (delivery, vendor) = (id, *vendor);
-            let arrival = Arrival { delivery, vendor, repository, succession };
+        if let Some((forge, repository, succession)) = &bearing.succession {
+            let (delivery, forge) = (id, *forge);
+            let arrival = Arrival { delivery, forge, repository, succession };
             late = supersede(&mut tx, &arrival, now).await?;
         }
         match settlement {
@@ -205,11 +205,11 @@ impl Store {
             Settlement::Skipped(reason) => {
                 settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
             }
-            Settlement::Faulty { whose, text, vendor, statuses } => {
+            Settlement::Faulty { whose, text, forge, statuses } => {
                 settle_row(&mut tx, id, &Settled::Faulty { whose, text }, now).await?;
                 for (repository, sha, status) in &statuses {
                     let link = Link { run: None, delivery: Some(id) };
-                    owe(&mut tx, vendor, repository, sha, link, status, now).await?;
+                    owe(&mut tx, forge, repository, sha, link, status, now).await?;
                 }
             }
         }
@@ -252,7 +252,7 @@ async fn claimed(
     let headers: &str = content.try_get("headers")?;
     Ok(ClaimedDelivery {
         id,
-        vendor: vendor(row)?,
+        forge: forge(row)?,
         forge_id: row.try_get("forge_id")?,
         event_name: row.try_get("event_name")?,
         headers: pack::from_json("the headers", headers.as_bytes())?,
@@ -318,7 +318,7 @@ fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
     };
     Ok(DeliveryView {
         id: DeliveryId(row.try_get("id")?),
-        vendor: vendor(row)?,
+        forge: forge(row)?,
         forge_id: row.try_get("forge_id")?,
         event_name: row.try_get("event_name")?,
         repository: row.try_get("repository")?,
@@ -331,7 +331,7 @@ fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
     })
 }
 
-pub(super) fn vendor(row: &SqliteRow) -> Result<Vendor, StoreError> {
+pub(super) fn forge(row: &SqliteRow) -> Result<ForgeId, StoreError> {
     let name: &str = row.try_get("vendor")?;
     name.parse().map_err(|error| StoreError::unreadable("a forge's name", error))
 }

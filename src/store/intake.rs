@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Transaction, Writer};
 use super::error::StoreError;
 use super::pack;
-use crate::domain::ids::{DeliveryId, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId};
 use crate::domain::plan::Reason;
 
 /// Deliveries in one transaction at most.
@@ -33,7 +33,7 @@ const LARGE_BODY: usize = 256 << 10;
 /// A checked delivery that has just arrived.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     /// The forge's own id of it.
     pub forge_id: String,
     /// The event as the header names it.
@@ -165,7 +165,7 @@ async fn write_all(writer: &Writer, entries: &[&Entry]) -> Vec<Result<Recorded, 
     }
 }
 
-type Key<'a> = (Vendor, &'a str);
+type Key<'a> = (ForgeId, &'a str);
 
 /// One transaction: one statement for each table.
 async fn write(writer: &Writer, entries: &[&Entry]) -> Result<Vec<Recorded>, StoreError> {
@@ -198,7 +198,7 @@ async fn write(writer: &Writer, entries: &[&Entry]) -> Result<Vec<Recorded>, Sto
 }
 
 fn key(entry: &Entry) -> Key<'_> {
-    (entry.delivery.vendor, entry.delivery.forge_id.as_str())
+    (entry.delivery.forge, entry.delivery.forge_id.as_str())
 }
 
 /// The ids of those that were not there yet.
@@ -212,7 +212,7 @@ async fn insert_deliveries<'a>(
     );
     query.push_values(entries, |mut row, entry| {
         let delivery = &entry.delivery;
-        row.push_bind(delivery.vendor.as_str())
+        row.push_bind(delivery.forge.to_string())
             .push_bind(delivery.forge_id.as_str())
             .push_bind(delivery.event_name.as_str())
             .push_bind(delivery.repository.as_deref())
@@ -238,9 +238,9 @@ async fn insert_deliveries<'a>(
     Ok(entries
         .iter()
         .filter_map(|entry| {
-            let (vendor, forge_id) = key(entry);
-            let id = inserted.get(&(vendor.as_str().to_owned(), forge_id.to_owned()))?;
-            Some(((vendor, forge_id), DeliveryId(*id)))
+            let (forge, forge_id) = key(entry);
+            let id = inserted.get(&(forge.to_string().to_owned(), forge_id.to_owned()))?;
+            Some(((forge, forge_id), DeliveryId(*id)))
         })
         .collect())
 }
@@ -284,7 +284,7 @@ async fn known<'a>(
         }
         let query = "SELECT id, settlement IS 'skipped' AND tries = 0 AS skipped FROM delivery
                      WHERE vendor = $1 AND forge_id = $2";
-        let row = sqlx::query(query).bind(key.0.as_str()).bind(key.1).fetch_one(tx.db()).await?;
+        let row = sqlx::query(query).bind(key.0.to_string()).bind(key.1).fetch_one(tx.db()).await?;
         known.insert(key, (DeliveryId(row.try_get("id")?), row.try_get("skipped")?));
     }
     Ok(known)

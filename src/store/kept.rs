@@ -5,7 +5,7 @@ use sqlx::Row;
 
 use super::outcome::repository;
 use super::{Store, StoreError, pack};
-use crate::domain::ids::{DeliveryId, RepoName, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
 
 /// A delivery as it came.
 #[derive(Debug, Clone)]
@@ -28,10 +28,10 @@ impl Store {
     /// Up to `limit` repositories that anything was heard of, the most recent first.
     pub async fn known_repositories(
         &self,
-        vendor: Vendor,
+        forge: ForgeId,
         limit: usize,
     ) -> Result<Vec<RepoName>, StoreError> {
-        let query = sqlx::query(REPOSITORIES).bind(vendor.as_str()).bind(limit as i64);
+        let query = sqlx::query(REPOSITORIES).bind(forge.to_string()).bind(limit as i64);
         let rows = query.fetch_all(&self.inner.readers).await?;
         // What is no repository's name was never planned either.
         Ok(rows.iter().filter_map(|row| repository(row).ok()).collect())
@@ -40,7 +40,7 @@ impl Store {
     /// The `limit` newest pushes and pull requests of a repository before a delivery.
     pub async fn kept_deliveries(
         &self,
-        vendor: Vendor,
+        forge: ForgeId,
         repository: &RepoName,
         before: DeliveryId,
         limit: usize,
@@ -52,7 +52,7 @@ impl Store {
                      AND event_name IN ('push', 'pull_request')
                    ORDER BY id DESC LIMIT $4";
         let rows = sqlx::query(sql)
-            .bind(vendor.as_str())
+            .bind(forge.to_string())
             .bind(repository.as_str())
             .bind(before.0)
             .bind(limit as i64)
@@ -75,22 +75,22 @@ impl Store {
     /// The newest delivery whose id of the forge's begins so and continues with a colon.
     pub async fn delivery_under(
         &self,
-        vendor: Vendor,
+        forge: ForgeId,
         prefix: &str,
     ) -> Result<Option<DeliveryId>, StoreError> {
         let sql = "SELECT max(id) FROM delivery
                    WHERE vendor = $1 AND forge_id >= $2 AND forge_id < $3";
         // A semicolon comes right behind a colon.
-        let query = sqlx::query_scalar(sql).bind(vendor.as_str());
+        let query = sqlx::query_scalar(sql).bind(forge.to_string());
         let query = query.bind(format!("{prefix}:")).bind(format!("{prefix};"));
         let id: Option<i64> = query.fetch_one(&self.inner.readers).await?;
         Ok(id.map(DeliveryId))
     }
 
     /// Whether a delivery is there by the forge's id of it.
-    pub async fn has_delivery(&self, vendor: Vendor, forge_id: &str) -> Result<bool, StoreError> {
+    pub async fn has_delivery(&self, forge: ForgeId, forge_id: &str) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE vendor = $1 AND forge_id = $2)";
-        let query = sqlx::query_scalar::<_, bool>(sql).bind(vendor.as_str()).bind(forge_id);
+        let query = sqlx::query_scalar::<_, bool>(sql).bind(forge.to_string()).bind(forge_id);
         Ok(query.fetch_one(&self.inner.readers).await?)
     }
 }

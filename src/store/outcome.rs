@@ -8,13 +8,13 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
-use super::delivery::vendor;
+use super::delivery::forge;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::run::sha;
 use super::state::{CallState, outcome_columns};
 use super::{pack, queue};
-use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::ids::{CallId, DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::report::{self, Part};
 use crate::domain::run::{CommitState, Outcome, Status, Verdict, description};
 
@@ -92,7 +92,7 @@ fn since(started_at: Option<Timestamp>, now: Timestamp) -> Duration {
 pub(super) struct Run {
     pub(super) id: RunId,
     link: Link,
-    vendor: Vendor,
+    forge: ForgeId,
     repository: RepoName,
     sha: Sha,
     spec_name: String,
@@ -112,7 +112,7 @@ impl Run {
         Ok(Self {
             id,
             link: Link { run: Some(id), delivery: Some(delivery) },
-            vendor: vendor(&row)?,
+            forge: forge(&row)?,
             repository: repository(&row)?,
             sha: sha(&row)?,
             spec_name: row.try_get("spec_name")?,
@@ -129,7 +129,7 @@ impl Run {
         status: &Status,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        owe(tx, self.vendor, &self.repository, &self.sha, self.link, status, now).await
+        owe(tx, self.forge, &self.repository, &self.sha, self.link, status, now).await
     }
 
     /// Owes a pending status with these words.

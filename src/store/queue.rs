@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::{Store, pack};
-use crate::domain::ids::{RepoName, RunId, Vendor};
+use crate::domain::ids::{ForgeId, RepoName, RunId};
 
 /// Which calls can be started at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub(super) async fn claim(
 /// The lane of a spec, made when it is new.
 pub(super) async fn lane(
     tx: &mut Transaction<'_>,
-    vendor: Vendor,
+    forge: ForgeId,
     repository: &RepoName,
     (spec_path, spec_name): (&str, &str),
     max_parallel: Option<u32>,
@@ -105,7 +105,7 @@ pub(super) async fn lane(
     let sql = "INSERT INTO repository (vendor, name) VALUES ($1, $2)
                ON CONFLICT (vendor, name) DO UPDATE SET name = name RETURNING id";
     let id: i64 = sqlx::query_scalar(sql)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .fetch_one(tx.db())
         .await?;
@@ -125,7 +125,7 @@ pub(super) async fn lane(
 /// Whether a run of this group, older than this one, is not finished.
 pub(super) async fn group_is_taken(
     tx: &mut Transaction<'_>,
-    vendor: Vendor,
+    forge: ForgeId,
     repository: &RepoName,
     group: &str,
 ) -> Result<bool, StoreError> {
@@ -133,7 +133,7 @@ pub(super) async fn group_is_taken(
                               WHERE vendor = $1 AND repository = $2 AND concurrency = $3
                                 AND state <> 'finished' AND state <> 'held')";
     let taken = sqlx::query_scalar(sql)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(group)
         .fetch_one(tx.db());

@@ -9,13 +9,13 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
-use super::delivery::vendor;
+use super::delivery::forge;
 use super::error::StoreError;
 use super::outcome::repository;
 use super::run::sha;
 use super::state::{ReportState, commit_state_named};
 use super::{Store, lock, pack};
-use crate::domain::ids::{DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::run::Status;
 
 mod recent;
@@ -33,7 +33,7 @@ pub struct OwedReport {
     pub id: ReportId,
     /// Which state of the context this is; goes back with the answer.
     pub seq: i64,
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     pub repository: RepoName,
     pub sha: Sha,
     pub status: Status,
@@ -67,12 +67,13 @@ pub(super) const CLAIM: &str = "\
     SELECT id, seq, vendor, repository, sha, context, commit_state, description, run, delivery,
            tries, owed_since
     FROM report WHERE id IN (
-        SELECT id FROM (SELECT id FROM report INDEXED BY report_fresh
-                        WHERE state = 'owed' AND next_try IS NULL
+        SELECT id FROM (SELECT id FROM report INDEXED BY report_fresh_of_forge
+                        WHERE vendor = $3 AND state = 'owed' AND next_try IS NULL
                         ORDER BY owed_since, id LIMIT $2)
         UNION ALL
-        SELECT id FROM (SELECT id FROM report INDEXED BY report_postponed
-                        WHERE state = 'owed' AND next_try IS NOT NULL AND next_try <= $1
+        SELECT id FROM (SELECT id FROM report INDEXED BY report_postponed_of_forge
+                        WHERE vendor = $3 AND state = 'owed' AND next_try IS NOT NULL
+                          AND next_try <= $1
                         ORDER BY next_try, id LIMIT $2))
     ORDER BY owed_since, id";
 
@@ -95,7 +96,7 @@ impl Store {
     /// nothing.
     pub async fn owe(
         &self,
-        vendor: Vendor,
+        forge: ForgeId,
         repository: &RepoName,
         sha: &Sha,
         run: Option<RunId>,
@@ -113,14 +114,15 @@ impl Store {
         };
         let link = Link { run, delivery: delivery.map(DeliveryId) };
         for status in statuses {
-            owe(&mut tx, vendor, repository, sha, link, status, now).await?;
+            owe(&mut tx, forge, repository, sha, link, status, now).await?;
         }
         tx.commit().await
     }
 
-    /// Claims up to `limit` reports that are owed and due, the oldest change first.
+    /// Claims up to `limit` reports that are owed to a forge and due, the oldest change first.
     pub async fn claim_reports(
         &self,
+        forge: ForgeId,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<OwedReport>, StoreError> {
@@ -129,6 +131,7 @@ impl Store {
         let rows = sqlx::query(CLAIM)
             .bind(now.as_microsecond())
             .bind((limit + in_flight.len()) as i64)
+            .bind(forge.to_string())
             .fetch_all(tx.db())
             .await?;
         let mut claimed = Vec::new();
@@ -235,22 +238,37 @@ impl Store {
     }
 
     /// The forge is back: what was postponed need not wait any longer.
-    pub async fn hasten_reports(&self) -> Result<(), StoreError> {
+    pub async fn hasten_reports(&self, forge: ForgeId) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let sql = "UPDATE report SET next_try = NULL WHERE state = 'owed' AND next_try IS NOT NULL";
-        sqlx::query(sql).execute(tx.db()).await?;
+        let sql = "UPDATE report SET next_try = NULL
+                   WHERE vendor = $1 AND state = 'owed' AND next_try IS NOT NULL";
+        sqlx::query(sql).bind(forge.to_string()).execute(tx.db()).await?;
         tx.commit().await
     }
 
-    /// Gives up what has been owed since before `before` and is in nobody's hands; how many.
-    pub async fn drop_reports(&self, before: Timestamp, why: &str) -> Result<u64, StoreError> {
+    /// The forges that anything is owed to.
+    pub async fn owed_forges(&self) -> Result<Vec<ForgeId>, StoreError> {
+        let sql = "SELECT DISTINCT vendor FROM report WHERE state = 'owed'";
+        let rows = sqlx::query(sql).fetch_all(&self.inner.readers).await?;
+        rows.iter().map(forge).collect()
+    }
+
+    /// Gives up what a forge has been owed since before `before` and is in nobody's hands; how
+    /// many.
+    pub async fn drop_reports(
+        &self,
+        forge: ForgeId,
+        before: Timestamp,
+        why: &str,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let in_flight: Vec<i64> = lock(&self.inner.in_flight).iter().map(|id| id.0).collect();
         let sql = "UPDATE report SET state = 'dropped', next_try = NULL, note = $1
-                   WHERE state = 'owed' AND owed_since < $2
+                   WHERE vendor = $4 AND state = 'owed' AND owed_since < $2
                      AND id NOT IN (SELECT value FROM json_each($3))";
         let drop = sqlx::query(sql).bind(why).bind(before.as_microsecond());
         let drop = drop.bind(pack::to_json("the reports in flight", &in_flight)?);
+        let drop = drop.bind(forge.to_string());
         let dropped = drop.execute(tx.db()).await?.rows_affected();
         tx.commit().await?;
         Ok(dropped)
@@ -277,7 +295,7 @@ impl Store {
 /// Owes one status within a transaction.
 pub(super) async fn owe(
     tx: &mut Transaction<'_>,
-    vendor: Vendor,
+    forge: ForgeId,
     repository: &RepoName,
     sha: &Sha,
     link: Link,
@@ -285,7 +303,7 @@ pub(super) async fn owe(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(OWE)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(sha.as_str())
         .bind(status.context.as_str())
@@ -308,7 +326,7 @@ fn owed(row: &SqliteRow) -> Result<OwedReport, StoreError> {
     Ok(OwedReport {
         id: ReportId(row.try_get("id")?),
         seq: row.try_get("seq")?,
-        vendor: vendor(row)?,
+        forge: forge(row)?,
         repository: repository(row)?,
         sha: sha(row)?,
         status,

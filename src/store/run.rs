@@ -191,11 +191,11 @@ pub(super) async fn insert_run(
     let errored: Vec<String> = errored.map(|it| strcase::to_kebab(&it.name)).collect();
     // Some events bring nothing new to judge, whatever the spec says.
     let summary = report::has_summary(&new.event, &new.plan, new.settings.summary);
-    let vendor = new.event.vendor;
+    let forge = new.event.forge();
     let group = new.settings.concurrency.as_ref().map(|group| group.group.as_str());
     let waits = match (group, &new.state) {
         (Some(group), NewRunState::Queued) => {
-            queue::group_is_taken(tx, vendor, repository, group).await?
+            queue::group_is_taken(tx, forge, repository, group).await?
         }
         _ => false,
     };
@@ -205,7 +205,7 @@ pub(super) async fn insert_run(
                RETURNING id";
     let id: i64 = sqlx::query_scalar(sql)
         .bind(delivery.0)
-        .bind(vendor.as_str())
+        .bind(forge.to_string())
         .bind(repository.as_str())
         .bind(new.sha.as_str())
         .bind(new.spec_path.as_str())
@@ -241,12 +241,12 @@ pub(super) async fn insert_run(
     if verdict.is_none() {
         let spec = (new.spec_path.as_str(), new.spec_name.as_str());
         let limit = new.settings.max_parallel;
-        let lane = queue::lane(tx, vendor, repository, spec, limit).await?;
+        let lane = queue::lane(tx, forge, repository, spec, limit).await?;
         insert_calls(tx, id, lane, &new.plan, why.is_some() || waits, now).await?;
     }
     for status in &new.statuses {
         let link = Link { run: Some(id), delivery: Some(delivery) };
-        owe(tx, vendor, repository, &new.sha, link, status, now).await?;
+        owe(tx, forge, repository, &new.sha, link, status, now).await?;
     }
     Ok(id)
 }

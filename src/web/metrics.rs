@@ -66,7 +66,7 @@ fn page(figures: Option<&Figures>, health: &Health, refused: &Refused, now: Time
     }
     page.family("pocketci_condition", "gauge", "1: this works, 0: it does not; see /readyz.");
     for (name, condition) in health.snapshot() {
-        page.value("pocketci_condition", &[("name", name)], u8::from(condition.ok));
+        page.value("pocketci_condition", &[("name", &*name)], u8::from(condition.ok));
     }
     for (name, value) in health.figures() {
         let name = format!("pocketci_{name}");

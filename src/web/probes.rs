@@ -25,7 +25,7 @@ pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
         .map(|(name, condition)| {
             let since = condition.since.to_string();
             let value = json!({ "ok": condition.ok, "detail": condition.detail, "since": since });
-            (name.to_owned(), value)
+            (name.into_owned(), value)
         })
         .collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

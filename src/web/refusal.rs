@@ -3,12 +3,10 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
 use crate::domain::forge::PayloadError;
-use crate::domain::ids::Vendor;
-use crate::domain::signature::BadSignature;
 
 /// After how many seconds a sender may try again.
 const RETRY_SECONDS: u32 = 30;
@@ -18,7 +16,8 @@ const RETRY_SECONDS: u32 = 30;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     NoSuchForge,
-    NotSupported(Vendor),
+    /// A webhook that comes by GET: its secret-less query would end in logs.
+    ByGet,
     TooLarge,
     TooSlow,
     /// The connection broke, or its framing did.
@@ -37,7 +36,8 @@ impl Refusal {
     /// How it is answered.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchForge | Self::NotSupported(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchForge => StatusCode::NOT_FOUND,
+            Self::ByGet => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Cut | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -50,8 +50,8 @@ impl Refusal {
     /// The words; none where the status says all that may be told.
     fn words(&self) -> Option<String> {
         match self {
-            Self::NotSupported(vendor) => {
-                Some(format!("Webhooks of {vendor} are not supported yet"))
+            Self::ByGet => {
+                Some("Webhooks come by POST here: set the webhook's method to POST".to_owned())
             }
             Self::ContentType(why) | Self::Unreadable(why) => Some(why.clone()),
             Self::NotStored => Some("The delivery could not be stored, send it again".to_owned()),
@@ -62,12 +62,6 @@ impl Refusal {
             ),
             Self::NoSuchForge | Self::TooLarge | Self::TooSlow | Self::Cut | Self::Busy => None,
         }
-    }
-}
-
-impl From<BadSignature> for Refusal {
-    fn from(_: BadSignature) -> Self {
-        Self::Unsigned
     }
 }
 
@@ -92,6 +86,9 @@ impl IntoResponse for Refusal {
         let mut response = (status, Json(json!({ "error": words }))).into_response();
         // What is left of the body is not read: a sender that is not wanted costs no more.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
         }

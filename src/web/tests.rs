@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Limits, router, server};
+use super::{App, Door, Limits, router, server};
+use crate::domain::ids::{ForgeId, Vendor};
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -35,6 +36,12 @@ pub(super) struct Agent {
     _data: TempDir,
 }
 
+/// A forge with both secrets.
+pub(super) fn door(forge: ForgeId) -> Door {
+    let secrets = vec![WebhookSecret::new(SECRET), WebhookSecret::new(NEXT_SECRET)];
+    Door { forge, secrets, secret_name: "X_HUB_SIGNATURE".to_owned() }
+}
+
 impl Agent {
     pub(super) async fn start() -> Self {
         Self::with(Limits::default(), false).await
@@ -44,7 +51,7 @@ impl Agent {
         let data = tempfile::tempdir().unwrap();
         let app = App {
             store: Store::open(data.path()).await.unwrap(),
-            secrets: Arc::new([WebhookSecret::new(SECRET), WebhookSecret::new(NEXT_SECRET)]),
+            doors: Arc::new([door(Vendor::Github.into())]),
             allow_sha1,
             wake: Arc::new(Notify::new()),
             health: Arc::new(Health::default()),

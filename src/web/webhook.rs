@@ -1,11 +1,11 @@
 //! Deliveries: checked, understood, kept, answered, in this order and never in another.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::refusal::Refusal;
-use super::{App, Site, body};
+use super::{App, Door, Site, body, pages};
 use crate::domain::event::{Disposition, Event};
-use crate::domain::forge::{self, Headers, github};
-use crate::domain::ids::{DeliveryId, Vendor};
+use crate::domain::forge::{self, Checks, Headers};
+use crate::domain::ids::{DeliveryId, ForgeId, Vendor};
 use crate::domain::plan::Reason;
 use crate::domain::signature::Authentic;
 use crate::health::DISK;
@@ -27,100 +27,162 @@ use crate::store::{NewDelivery, Recorded};
 /// better told to come again.
 const STORE_LIMIT: Duration = Duration::from_secs(8);
 
-/// `POST /webhooks/{vendor}`.
-pub(super) async fn receive(
-    State(site): State<Arc<Site>>,
-    Path(vendor): Path<String>,
-    request: Request,
-) -> Result<Response, Refusal> {
-    match vendor.parse::<Vendor>() {
-        Ok(Vendor::Github) => receive_github(State(site), request).await,
-        Ok(vendor) => Err(Refusal::NotSupported(vendor)),
-        Err(_) => Err(Refusal::NoSuchForge),
-    }
+/// Whose delivery it may be.
+#[derive(Debug, Clone, Copy)]
+enum Pinned {
+    /// Any forge's: its headers tell the vendor.
+    No,
+    Vendor(Vendor),
+    Forge(ForgeId),
 }
 
-/// `POST /` and `POST /webhooks/github`.
-pub(super) async fn receive_github(
+/// `POST /`.
+pub(super) async fn receive_any(
     State(site): State<Arc<Site>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let answer = take(&site, request).await;
+    counted(&site, Pinned::No, request).await
+}
+
+/// `POST /webhooks/{vendor}` and `POST /webhooks/{vendor:name}`.
+pub(super) async fn receive(
+    State(site): State<Arc<Site>>,
+    Path(place): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let forge: ForgeId = place.parse().map_err(|_| Refusal::NoSuchForge)?;
+    let pinned = match forge.instance() {
+        Some(_) => Pinned::Forge(forge),
+        None => Pinned::Vendor(forge.vendor()),
+    };
+    counted(&site, pinned, request).await
+}
+
+/// `POST /webhooks/{vendor}/{name}`.
+pub(super) async fn receive_named(
+    State(site): State<Arc<Site>>,
+    Path((vendor, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let forge = format!("{vendor}:{name}").parse().map_err(|_| Refusal::NoSuchForge)?;
+    counted(&site, Pinned::Forge(forge), request).await
+}
+
+/// `GET /webhooks/…`: some forges can be told to send their webhooks so.
+pub(super) async fn refuse_get() -> Refusal {
+    Refusal::ByGet
+}
+
+/// `GET /`: the list of runs, unless it is a webhook.
+pub(super) async fn front(
+    site: State<Arc<Site>>,
+    headers: HeaderMap,
+    wish: Result<Query<pages::Wish>, QueryRejection>,
+) -> Response {
+    if forge::recognised(&Headers::from_http(&headers)).is_some() {
+        return Refusal::ByGet.into_response();
+    }
+    pages::runs(site, wish).await.into_response()
+}
+
+async fn counted(site: &Site, pinned: Pinned, request: Request) -> Result<Response, Refusal> {
+    let answer = take(site, pinned, request).await;
     if let Err(refusal) = &answer {
         site.refused.count(refusal.status());
     }
     answer
 }
 
-async fn take(site: &Site, request: Request) -> Result<Response, Refusal> {
+async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response, Refusal> {
     let app = &site.app;
     let (head, body) = request.into_parts();
     let headers = Headers::from_pairs(legible(&head.headers));
+    let (vendor, doors) = doors(app, pinned, &headers);
     // What costs nothing comes before the first byte of the body, and before any `100 Continue`.
-    if !is_signed(&headers, app.allow_sha1) {
-        debug!("Refused a delivery without a signature");
+    if doors.is_empty() || !forge::is_signed(vendor, &headers, app.allow_sha1) {
+        debug!(%vendor, "Refused a delivery without a signature, or of a forge that is not set up");
         return Err(Refusal::Unsigned);
     }
     if body::declares_too_much(&head.headers) {
         return Err(Refusal::TooLarge);
     }
     let raw = body::read(&head.headers, body, &site.large_bodies, site.limits.body).await?;
-    let authentic =
-        github::authenticate(&app.secrets, &headers, app.allow_sha1, &raw).inspect_err(|_| {
-            warn!("Refused a delivery with a wrong signature: compare the webhook's secret with X_HUB_SIGNATURE");
-        })?;
+    let checks = Checks { allow_sha1: app.allow_sha1, now: Timestamp::now() };
+    let proven = doors.iter().find_map(|door| {
+        let checked = forge::authenticate(vendor, &door.secrets, &headers, checks, &raw);
+        Some((door.forge, checked.ok()?))
+    });
+    let Some((forge, authentic)) = proven else {
+        let settings: Vec<_> = doors.iter().map(|door| door.secret_name.as_str()).collect();
+        let settings = settings.join(", ");
+        warn!(%vendor, "Refused a delivery with a wrong signature: compare the webhook's secret with {settings}");
+        return Err(Refusal::Unsigned);
+    };
 
-    let forge_id = github::delivery_id(&headers, &raw);
-    let event_name = headers.get("x-github-event").unwrap_or_default().to_owned();
+    let forge_id = forge::delivery_id(vendor, &headers, &raw);
+    let header = forge::event_header(vendor);
+    let event_name = headers.get(header).unwrap_or_default().to_owned();
     let span = info_span!(
         "delivery",
         delivery = %forge_id,
         event = %event_name,
         repository = tracing::field::Empty
     );
-    let (event, json) = span.in_scope(|| {
-        understand(&headers, &event_name, authentic).inspect_err(|refusal| {
+    let (events, json) = span.in_scope(|| {
+        understand(forge, &headers, &event_name, &authentic).inspect_err(|refusal| {
             warn!(?refusal, "Refused a signed delivery");
         })
     })?;
+    drop(authentic);
+    // Of several, the first that something comes of stands for all.
+    let event = events.iter().find(|event| skip(event).is_none()).or(events.first());
+    let Some(event) = event else { return Err(Refusal::Unreadable("It tells of nothing".into())) };
     let repository = event.repository.as_ref().map(|repository| repository.full_name.to_string());
     span.record("repository", repository.as_deref());
     let delivery = NewDelivery {
-        vendor: Vendor::Github,
+        forge,
         forge_id: forge_id.clone(),
         event_name,
         repository,
         title: event.title(),
-        headers: kept(&head.headers),
+        headers: kept(vendor, &head.headers),
+        skip: skip(event),
         body: json.unwrap_or(raw),
         received_at: Timestamp::now(),
-        skip: skip(&event),
     };
     keep(app, forge_id, delivery).instrument(span).await
 }
 
-/// Whether there is a signature to check at all.
-fn is_signed(headers: &Headers, allow_sha1: bool) -> bool {
-    headers.get("x-hub-signature-256").is_some()
-        || allow_sha1 && headers.get("x-hub-signature").is_some()
+/// Which vendor's delivery it is, and the forges that it may be of.
+fn doors<'a>(app: &'a App, pinned: Pinned, headers: &Headers) -> (Vendor, Vec<&'a Door>) {
+    let (vendor, only) = match pinned {
+        // GitHub is who is there where no header tells: it is told what is missing.
+        Pinned::No => (forge::recognised(headers).unwrap_or(Vendor::Github), None),
+        Pinned::Vendor(vendor) => (vendor, None),
+        Pinned::Forge(forge) => (forge.vendor(), Some(forge)),
+    };
+    let fits = |door: &&Door| {
+        let forge = only.is_none_or(|only| only == door.forge);
+        forge && door.forge.vendor() == vendor && !door.secrets.is_empty()
+    };
+    (vendor, app.doors.iter().filter(fits).collect())
 }
 
 /// What a checked body means; with its JSON text where that is not the body itself.
 fn understand(
+    forge: ForgeId,
     headers: &Headers,
     event_name: &str,
-    authentic: Authentic<'_>,
-) -> Result<(Event, Option<Vec<u8>>), Refusal> {
-    let payload = forge::payload(headers.get("content-type"), authentic.body())?;
+    authentic: &Authentic<'_>,
+) -> Result<(Vec<Event>, Option<Vec<u8>>), Refusal> {
+    let vendor = forge.vendor();
+    let (payload, packed) = forge::json(vendor, headers.get("content-type"), authentic)?;
     if event_name.is_empty() {
-        return Err(Refusal::Unreadable("The header `X-GitHub-Event` is missing".to_owned()));
+        let header = forge::event_header(vendor);
+        return Err(Refusal::Unreadable(format!("The header `{header}` is missing")));
     }
-    let event = github::event(event_name, &payload)?;
-    let json = match payload {
-        Cow::Borrowed(json) if json.len() == authentic.body().len() => None,
-        other => Some(other.into_owned()),
-    };
-    Ok((event, json))
+    let events = forge::events(forge, event_name, &payload)?;
+    Ok((events, packed.then(|| payload.into_owned())))
 }
 
 /// Stores a delivery and says so; nobody is told before it is on disk.
@@ -180,14 +242,9 @@ fn legible(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 
 /// The headers that are stored: what the forge says about the delivery, and nothing that proves
 /// or grants anything.
-fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
-    let wanted = |name: &str| {
-        let about = name.starts_with("x-github-")
-            && !["signature", "token", "secret"].iter().any(|word| name.contains(word));
-        about || matches!(name, "content-type" | "user-agent")
-    };
+fn kept(vendor: Vendor, headers: &HeaderMap) -> Vec<(String, String)> {
     legible(headers)
-        .filter(|(name, _)| wanted(name))
+        .filter(|(name, _)| forge::is_kept(vendor, name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }

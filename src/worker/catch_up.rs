@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -26,7 +27,7 @@ use super::report::dice;
 use crate::domain::event::Event;
 use crate::domain::forge::github::hooks::Owner;
 use crate::domain::forge::{self, Answer, Headers};
-use crate::domain::ids::{DeliveryId, RepoName, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, Vendor};
 use crate::forge_client::ForgeClient;
 use crate::store::{NewDelivery, Recorded, Store};
 
@@ -44,6 +45,8 @@ const TRIES: u32 = 10;
 /// One look back.
 pub struct CatchUp<'a> {
     pub store: &'a Store,
+    /// Which forge is asked.
+    pub id: ForgeId,
     pub forge: &'a ForgeClient,
     /// The forge's API without a slash at the end.
     pub api: &'a str,
@@ -99,14 +102,32 @@ enum Silence {
 /// Looks back once at start, where the operator wants it, and on until everything is answered.
 pub(super) async fn at_start(worker: Arc<Worker>, shutdown: CancellationToken) {
     let Some(window) = worker.settings.catch_up else { return };
-    let look = CatchUp {
-        store: &worker.store,
-        forge: &worker.forge,
-        api: &worker.settings.api,
-        public_url: Some(&worker.settings.public_url),
-        since: Timestamp::now() - window,
-        dry_run: false,
-    };
+    let since = Timestamp::now() - window;
+    let mut each = JoinSet::new();
+    for forge in worker.forges.iter().filter(|forge| is_known(forge.id)) {
+        let (worker, forge, shutdown) = (Arc::clone(&worker), Arc::clone(forge), shutdown.clone());
+        each.spawn(async move {
+            let look = CatchUp {
+                store: &worker.store,
+                id: forge.id,
+                forge: &forge.client,
+                api: &forge.api,
+                public_url: Some(&worker.settings.public_url),
+                since,
+                dry_run: false,
+            };
+            until_answered(&worker, look, &shutdown).await;
+        });
+    }
+    each.join_all().await;
+}
+
+/// Whether we know how to ask a forge what we have missed.
+pub fn is_known(forge: ForgeId) -> bool {
+    forge.vendor() == Vendor::Github
+}
+
+async fn until_answered(worker: &Worker, look: CatchUp<'_>, shutdown: &CancellationToken) {
     for again in 0..TRIES {
         let caught = tokio::select! {
             caught = look.look() => caught,
@@ -146,10 +167,10 @@ impl CatchUp<'_> {
     /// When the store fails; what the forge does not answer is told in [`Caught`].
     pub async fn look(&self) -> anyhow::Result<Caught> {
         let mut caught = Caught::default();
-        let repositories = self.store.known_repositories(Vendor::Github, REPOSITORIES).await?;
+        let repositories = self.store.known_repositories(self.id, REPOSITORIES).await?;
         let mut memories = HashMap::new();
         for repository in &repositories {
-            let memory = Memory::read(self.store, repository, None).await?;
+            let memory = Memory::read(self.store, self.id, repository, None).await?;
             memories.insert(repository.clone(), memory);
         }
         let unheard = self.unheard(&repositories, &memories, &mut caught).await;
@@ -179,7 +200,7 @@ impl CatchUp<'_> {
         let mut delivery = None;
         if !self.dry_run {
             let new = NewDelivery {
-                vendor: Vendor::Github,
+                forge: self.id,
                 forge_id,
                 event_name: event_name.to_owned(),
                 repository: Some(repository.to_string()),
@@ -206,7 +227,7 @@ impl CatchUp<'_> {
         let response = response.map_err(|error| Silence::Later(error.to_string()))?;
         let status = response.status().as_u16();
         let headers = Headers::from_http(response.headers());
-        match forge::answer(Vendor::Github, status, &headers, response.body(), Timestamp::now()) {
+        match forge::answer(self.id.vendor(), status, &headers, response.body(), Timestamp::now()) {
             Answer::Done { .. } => Ok(response),
             Answer::Retry { why } | Answer::Limited { why, .. } | Answer::NotYet { why } => {
                 Err(Silence::Later(why))
@@ -221,6 +242,13 @@ impl CatchUp<'_> {
 }
 
 impl Caught {
+    /// Adds what was found on another forge.
+    pub fn add(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.troubles.extend(other.troubles);
+        self.incomplete |= other.incomplete;
+    }
+
     fn trouble(&mut self, what: &str, owner: &Owner, silence: Silence) {
         let owner = match owner {
             Owner::Repository(repository) => repository.to_string(),

@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use super::forges::NotConfigured;
 use super::{NET, Worker};
 use crate::domain::event::{Disposition, Event, Repository};
-use crate::domain::ids::Sha;
+use crate::domain::ids::{ForgeId, Sha};
 use crate::domain::plan::ReasonCode;
 use crate::domain::trust::Forks;
 use crate::domain::{forge, skip_ci};
@@ -142,7 +143,7 @@ impl Worker {
             _ if waited > PATIENCE => Some(Settlement::Faulty {
                 whose: Whose::Agent,
                 text: format!("Given up after a day: {later}"),
-                vendor: delivery.vendor,
+                forge: delivery.forge,
                 statuses: Vec::new(),
             }),
             _ => None,
@@ -150,7 +151,7 @@ impl Worker {
     }
 
     async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Settlement, Later> {
-        let event = forge::event(delivery.vendor, &delivery.event_name, &delivery.body)
+        let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body)
             .map_err(|error| Later::Agent(error.into()))?;
         if let Disposition::Skipped(skip) = event.disposition {
             return Ok(Settlement::Skipped(skip.into()));
@@ -206,7 +207,7 @@ impl Worker {
     /// Brings what the event needs into the mirror, and tells its commit.
     async fn fetch(&self, event: &Event, repository: &Repository) -> Result<(Mirror, Sha), Later> {
         crate::crash::point("fetch.before");
-        let location = self.location(repository);
+        let location = self.location(event.forge(), repository)?;
         let mut wants = Want::of_event(event);
         let mut mirror = self.mirrors.ensure(&location, &wants).await;
         if event.sha.is_none() && matches!(mirror, Err(GitError::NoSuchCommit { .. })) {
@@ -221,7 +222,8 @@ impl Worker {
                 | GitError::Deadline { .. }
                 | GitError::Refused { .. })
         );
-        self.tell("git", answers, detail.as_deref().unwrap_or("fetches"));
+        let condition = self.forges.of(event.forge())?.condition("git");
+        self.tell(condition, answers, detail.as_deref().unwrap_or("fetches"));
         let mirror = mirror?;
         crate::crash::point("fetch.done");
         if let Some(sha) = &event.sha {
@@ -263,9 +265,22 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 impl Worker {
     /// Where a repository is fetched from: below the configured root, whatever a payload says.
-    pub(super) fn location(&self, repository: &Repository) -> Repository {
-        let clone_url = forge::clone_url(&self.settings.clone_root, &repository.full_name);
-        Repository { clone_url, ..repository.clone() }
+    ///
+    /// # Errors
+    /// When the forge is not configured any more.
+    pub(super) fn location(
+        &self,
+        forge: ForgeId,
+        repository: &Repository,
+    ) -> Result<Repository, NotConfigured> {
+        let clone_url = self.forges.of(forge)?.clone_url(&repository.full_name);
+        Ok(Repository { clone_url, ..repository.clone() })
+    }
+}
+
+impl From<NotConfigured> for Later {
+    fn from(error: NotConfigured) -> Self {
+        Self::Outside(error.to_string())
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use super::forges::{Forge, Forges};
 use super::{Settings, Worker};
 use crate::dagger::Dagger;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{RunId, Vendor};
 use crate::domain::space::{Keep, MinFree};
 use crate::domain::trust::Forks;
 use crate::forge_client::ForgeClient;
@@ -24,8 +25,6 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
     std::fs::create_dir_all(&work).unwrap();
     let nowhere = "http://127.0.0.1:9";
     let mut settings = Settings {
-        clone_root: nowhere.parse().unwrap(),
-        api: nowhere.to_owned(),
         data: data.clone(),
         work: work.clone(),
         parallelism: 1,
@@ -50,7 +49,13 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         Store::open(&data).await.unwrap(),
         Mirrors::new(data.join("mirrors"), Vec::new()),
         Dagger::new("no-such-dagger".into(), Vec::new(), work),
-        ForgeClient::new(nowhere.parse().unwrap(), nowhere.to_owned(), None),
+        Forges::new(vec![Forge::new(
+            Vendor::Github.into(),
+            ForgeClient::new(nowhere.parse().unwrap(), nowhere.to_owned(), None),
+            nowhere.to_owned(),
+            nowhere.parse().unwrap(),
+            "GITHUB_TOKEN".to_owned(),
+        )]),
         settings,
         Arc::new(Health::default()),
         Arc::new(Notify::new()),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
+use super::forges::Forge;
 use super::report::dice;
 use crate::domain::forge::{self, Answer, Headers, Refused};
 use crate::domain::mend::{Posted, Told, is_lost};
@@ -27,7 +28,7 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// Looks until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
-    if !worker.forge.has_token() {
+    if !worker.forges.iter().any(|forge| forge.client.has_token()) {
         return;
     }
     // Whatever an earlier agent sent had its time to show.
@@ -62,11 +63,10 @@ impl Worker {
         };
         let mut mended = 0;
         for commit in commits.iter().filter(|commit| !commit.contexts.is_empty()) {
-            // What the forge does not answer now is compared when it is back.
-            if !self.gate.is_open() {
-                return;
-            }
-            if let Some(shown) = self.shown(commit).await {
+            // What a forge does not answer now is compared when it is back.
+            let asked = |forge: &&Arc<Forge>| forge.client.has_token() && forge.gate.is_open();
+            let Some(forge) = self.forges.of(commit.forge).ok().filter(asked) else { continue };
+            if let Some(shown) = self.shown(forge, commit).await {
                 mended += self.mend(commit, &shown).await;
             }
         }
@@ -77,13 +77,12 @@ impl Worker {
     }
 
     /// What the forge shows of a commit; none when it does not say.
-    async fn shown(&self, commit: &SentCommit) -> Option<Vec<Posted>> {
+    async fn shown(&self, forge: &Forge, commit: &SentCommit) -> Option<Vec<Posted>> {
         let mut shown = Vec::new();
         for page in 1..=PAGES {
-            let api = &self.settings.api;
-            let (vendor, repository) = (commit.vendor, &commit.repository);
-            let request = forge::shown_request(vendor, api, repository, &commit.sha, page);
-            let (answer, body) = match self.forge.send(request).await {
+            let (vendor, repository) = (forge.id.vendor(), &commit.repository);
+            let request = forge::shown_request(vendor, &forge.api, repository, &commit.sha, page)?;
+            let (answer, body) = match forge.client.send(request).await {
                 Ok(response) => {
                     let headers = Headers::from_http(response.headers());
                     let (status, now) = (response.status().as_u16(), Timestamp::now());
@@ -97,7 +96,7 @@ impl Worker {
                 Answer::Limited { .. }
                 | Answer::Retry { .. }
                 | Answer::Refused { whom: Refused::Everything, .. } => {
-                    self.heard(repository, &answer).await;
+                    self.heard(forge, repository, &answer).await;
                     return None;
                 }
                 // A repository that does not let us read, or a commit that is gone.

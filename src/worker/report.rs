@@ -14,9 +14,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::forges::Forge;
 use super::{NET, Worker};
 use crate::domain::forge::{self, Answer, Headers};
-use crate::domain::ids::{DeliveryId, RepoName, RunId};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId};
 use crate::store::OwedReport;
 
 pub(super) use gate::Gate;
@@ -24,9 +25,6 @@ use gate::{News, Pass, Why};
 
 /// Its name among the conditions: whether the forge takes statuses, as far as is known.
 const FORGE: &str = "forge";
-
-/// What there is to say of a forge that is asked for nothing but public things.
-const NO_TOKEN: &str = "GITHUB_TOKEN is not set: statuses are kept for a day, not sent";
 
 /// Statuses sent at once: GitHub asks for few concurrent writes.
 const AT_ONCE: usize = 8;
@@ -40,43 +38,62 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// How often what has waited for too long is given up while nothing is sent.
 const SWEEP: Duration = Duration::from_secs(3600);
 
-/// Sends until told to stop.
+/// Sends until told to stop, to each forge on its own.
 pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
-    if !worker.forge.has_token() {
-        return wait_for_a_token(&worker, quiet).await;
+    let tasks = TaskTracker::new();
+    for forge in worker.forges.iter() {
+        tasks.spawn(send_to(Arc::clone(&worker), Arc::clone(forge), quiet.clone()));
+    }
+    let mut sweep = tokio::time::interval(SWEEP);
+    while !quiet.is_cancelled() {
+        tokio::select! {
+            () = worker.reports.notified() => {
+                worker.forges.iter().for_each(|forge| forge.reports.notify_one());
+            }
+            _ = sweep.tick() => worker.give_up_homeless().await,
+            () = quiet.cancelled() => {}
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn send_to(worker: Arc<Worker>, forge: Arc<Forge>, quiet: CancellationToken) {
+    if !forge.client.has_token() {
+        return wait_for_a_token(&worker, &forge, quiet).await;
     }
     // Whatever an earlier agent waited for (a token above all) may be mended by now.
-    worker.hasten().await;
+    worker.hasten(&forge).await;
     let (tasks, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)));
     while !quiet.is_cancelled() {
-        let mut wake = std::pin::pin!(worker.reports.notified());
+        let mut wake = std::pin::pin!(forge.reports.notified());
         wake.as_mut().enable();
         let slot = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
             () = quiet.cancelled() => break,
         };
         let Ok(slot) = slot else { break };
-        let again = match worker.gate.pass(Timestamp::now()) {
+        let again = match forge.gate.pass(Timestamp::now()) {
             Pass::Wait(until) => super::until(until),
-            pass => match worker.store.claim_reports(Timestamp::now(), 1).await {
+            pass => match worker.store.claim_reports(forge.id, Timestamp::now(), 1).await {
                 Ok(owed) if !owed.is_empty() => {
-                    let worker = Arc::clone(&worker);
+                    let (worker, forge) = (Arc::clone(&worker), Arc::clone(&forge));
                     tasks.spawn(async move {
                         for report in owed {
-                            worker.send(report, pass).await;
+                            worker.send(&forge, report, pass).await;
                         }
                         drop(slot);
                         // The context may have moved on meanwhile.
-                        worker.reports.notify_one();
+                        forge.reports.notify_one();
                     });
                     continue;
                 }
                 claimed => {
-                    worker.gate.unused(pass);
+                    forge.gate.unused(pass);
                     if let Err(error) = claimed {
                         tracing::error!(%error, "Failed to take the next status");
                     }
-                    super::until(worker.store.next_report_due().await.ok().flatten())
+                    super::until(worker.store.next_report_due(forge.id).await.ok().flatten())
                 }
             },
         };
@@ -93,10 +110,11 @@ pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
 }
 
 /// Without a token no forge takes a status: they are kept for a day, for a start with one.
-async fn wait_for_a_token(worker: &Worker, quiet: CancellationToken) {
-    worker.tell(FORGE, true, NO_TOKEN);
+async fn wait_for_a_token(worker: &Worker, forge: &Forge, quiet: CancellationToken) {
+    worker.tell(forge.condition(FORGE), true, &no_token(forge));
+    let why = format!("{} was not set for a day", forge.token_name);
     while !quiet.is_cancelled() {
-        worker.give_up_stale("GITHUB_TOKEN was not set for a day").await;
+        worker.give_up_stale(forge.id, &why).await;
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
             () = quiet.cancelled() => {}
@@ -104,20 +122,25 @@ async fn wait_for_a_token(worker: &Worker, quiet: CancellationToken) {
     }
 }
 
+/// What there is to say of a forge that is asked for nothing but public things.
+fn no_token(forge: &Forge) -> String {
+    format!("{} is not set: statuses are kept for a day, not sent", forge.token_name)
+}
+
 impl Worker {
-    async fn send(&self, report: OwedReport, pass: Pass) {
+    async fn send(&self, forge: &Forge, report: OwedReport, pass: Pass) {
         crate::crash::point("status.claimed");
         let now = Timestamp::now();
-        if let Some(next) = self.gate.holds_up(&report.repository, now, dice()) {
-            self.gate.unused(pass);
+        if let Some(next) = forge.gate.holds_up(&report.repository, now, dice()) {
+            forge.gate.unused(pass);
             let why = "The repository refuses statuses for the moment";
             let done = self.store.report_failed(report.id, report.seq, next, why).await;
             return complain(done);
         }
-        let answer = self.post(&report).await;
+        let answer = self.post(forge, &report).await;
         crate::crash::point("status.answered");
         let now = Timestamp::now();
-        let news = self.gate.learn(&report.repository, &answer, pass, now, dice());
+        let news = forge.gate.learn(&report.repository, &answer, pass, now, dice());
         let waited = now.duration_since(report.owed_since).unsigned_abs();
         let context = &report.status.context;
         let done = match &answer {
@@ -153,17 +176,24 @@ impl Worker {
         };
         crate::crash::point("status.answer-kept");
         complain(done);
-        self.spread_the_word(&report.repository, &answer, news).await;
+        self.spread_the_word(forge, &report.repository, &answer, news).await;
     }
 
     /// Takes in what the forge answered to something else than a status.
-    pub(super) async fn heard(&self, repository: &RepoName, answer: &Answer) {
-        let news = self.gate.learn(repository, answer, Pass::Open, Timestamp::now(), dice());
-        self.spread_the_word(repository, answer, news).await;
+    pub(super) async fn heard(&self, forge: &Forge, repository: &RepoName, answer: &Answer) {
+        let news = forge.gate.learn(repository, answer, Pass::Open, Timestamp::now(), dice());
+        self.spread_the_word(forge, repository, answer, news).await;
     }
 
     /// Tells people, and everything that waits, what an answer has changed.
-    async fn spread_the_word(&self, repository: &RepoName, answer: &Answer, news: News) {
+    async fn spread_the_word(
+        &self,
+        forge: &Forge,
+        repository: &RepoName,
+        answer: &Answer,
+        news: News,
+    ) {
+        let (id, name) = (forge.id, forge.condition(FORGE));
         let why = match answer {
             Answer::Done { .. } => "takes statuses",
             Answer::NotYet { why }
@@ -176,40 +206,41 @@ impl Worker {
             News::Nothing => {}
             News::Shut { until, why: Why::Limited } => {
                 // Before the log: who reads there that it waits finds it so.
-                self.tell(FORGE, false, &format!("{why}; statuses wait until {until:.0}"));
-                tracing::warn!(%until, why, "Statuses wait for the forge's rate limit");
+                self.tell(name, false, &format!("{why}; statuses wait until {until:.0}"));
+                tracing::warn!(forge = %id, %until, why, "Statuses wait for the forge's rate limit");
             }
             News::Shut { why: Why::Refused, .. } => {
-                self.tell(FORGE, false, why);
+                self.tell(name, false, why);
                 tracing::error!(
+                    forge = %id,
                     why,
                     "The forge refuses our token; statuses wait until it is mended"
                 );
             }
             News::Shut { why: Why::Down, .. } => {
-                self.tell(FORGE, false, why);
-                tracing::warn!(why, "The forge is down; statuses wait until it is back");
+                self.tell(name, false, why);
+                tracing::warn!(forge = %id, why, "The forge is down; statuses wait until it is back");
             }
             News::Opened => {
-                tracing::info!("The forge answers again; statuses are sent");
-                self.hasten().await;
-                self.tell(FORGE, true, "answers again");
+                tracing::info!(forge = %id, "The forge answers again; statuses are sent");
+                self.hasten(forge).await;
+                self.tell(name, true, "answers again");
                 self.reconcile.notify_one();
             }
             News::RepositoryRefuses { alone } => {
-                tracing::error!(%repository, why, "The forge refuses statuses of a repository");
+                tracing::error!(forge = %id, %repository, why, "The forge refuses statuses of a repository");
                 if alone {
-                    self.tell(FORGE, false, &format!("`{repository}`: {why}"));
+                    self.tell(name, false, &format!("`{repository}`: {why}"));
                 }
             }
             News::RepositoryTakes => {
-                tracing::info!(%repository, "The forge takes statuses of the repository again");
+                tracing::info!(forge = %id, %repository, "The forge takes statuses of the repository again");
             }
         }
         match answer {
-            Answer::Done { .. } => self.tell(FORGE, true, why),
+            Answer::Done { .. } => self.tell(forge.condition(FORGE), true, why),
             // A token that is refused for long holds up more than its own probes.
-            Answer::Refused { .. } => self.give_up_stale(why).await,
+            Answer::Refused { .. } => self.give_up_stale(id, why).await,
             _ => {}
         }
     }
@@ -217,48 +248,67 @@ impl Worker {
     /// Tells people how the forge answered a question that is not about statuses, where nothing
     /// better is known: `wrong` is why it did not. As long as statuses are held up, why they are
     /// is what people need to know; and what was said of a forge that is well, stays said.
-    pub(super) fn tell_forge(&self, wrong: Option<&str>) {
-        if self.gate.holds() {
+    pub(super) fn tell_forge(&self, forge: &Forge, wrong: Option<&str>) {
+        if forge.gate.holds() {
             return;
         }
-        let well = self.health.condition(FORGE).is_some_and(|it| it.ok);
+        let name = forge.condition(FORGE);
+        let well = self.health.condition(&name).is_some_and(|it| it.ok);
         match wrong {
-            Some(why) => self.tell(FORGE, false, why),
+            Some(why) => self.tell(name, false, why),
             None if well => {}
-            None if self.forge.has_token() => self.tell(FORGE, true, "answers"),
-            None => self.tell(FORGE, true, NO_TOKEN),
+            None if forge.client.has_token() => self.tell(name, true, "answers"),
+            None => self.tell(name, true, &no_token(forge)),
         }
     }
 
-    async fn hasten(&self) {
-        if let Err(error) = self.store.hasten_reports().await {
+    async fn hasten(&self, forge: &Forge) {
+        if let Err(error) = self.store.hasten_reports(forge.id).await {
             tracing::error!(%error, "Failed to hasten the statuses that wait");
         }
     }
 
-    async fn give_up_stale(&self, why: &str) {
-        match self.store.drop_reports(Timestamp::now() - PATIENCE, why).await {
+    async fn give_up_stale(&self, forge: ForgeId, why: &str) {
+        match self.store.drop_reports(forge, Timestamp::now() - PATIENCE, why).await {
             Ok(0) => {}
             Ok(dropped) => tracing::error!(dropped, why, "Statuses are given up after a day"),
             Err(error) => tracing::error!(%error, "Failed to give up old statuses"),
         }
     }
 
-    async fn post(&self, report: &OwedReport) -> Answer {
+    /// Gives up what is owed to forges that nobody has set up any more.
+    async fn give_up_homeless(&self) {
+        match self.store.owed_forges().await {
+            Ok(owed) => {
+                for forge in owed {
+                    if let Err(gone) = self.forges.of(forge) {
+                        self.give_up_stale(forge, &gone.to_string()).await;
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "Failed to tell which forges are owed statuses"),
+        }
+    }
+
+    async fn post(&self, forge: &Forge, report: &OwedReport) -> Answer {
+        let vendor = forge.id.vendor();
         let request = forge::status_request(
-            report.vendor,
-            &self.settings.api,
+            vendor,
+            &forge.api,
             &report.repository,
             &report.sha,
             &report.status,
             &self.link(report.run, report.delivery),
         );
+        let Some(request) = request else {
+            return Answer::Never { why: format!("{vendor} has no statuses") };
+        };
         crate::crash::point("status.before-send");
-        match self.forge.send(request).await {
+        match forge.client.send(request).await {
             Ok(response) => {
                 let headers = Headers::from_http(response.headers());
                 let status = response.status().as_u16();
-                forge::answer(report.vendor, status, &headers, response.body(), Timestamp::now())
+                forge::answer(vendor, status, &headers, response.body(), Timestamp::now())
             }
             Err(error) => Answer::Retry { why: error.to_string() },
         }

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nix::sys::statvfs::statvfs;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
+use super::forges::Forge;
 use crate::domain::forge::{self, Headers};
-use crate::domain::ids::Vendor;
 use crate::domain::space::Disk;
 use crate::health::{DATABASE, DISK};
 
@@ -41,13 +42,17 @@ const FORGE: (Duration, Duration) = (Duration::from_secs(300), Duration::from_se
 
 /// Looks until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
+    let mut forges = JoinSet::new();
+    for forge in worker.forges.iter() {
+        let (worker, forge) = (Arc::clone(&worker), Arc::clone(forge));
+        forges.spawn(async move { worker.keep_asking_forge(&forge).await });
+    }
     let all = async {
         tokio::join!(
             worker.keep_room(),
             worker.keep_writing(),
             worker.keep_retention(),
             worker.keep_asking_engine(),
-            worker.keep_asking_forge(),
         )
     };
     tokio::select! {
@@ -203,27 +208,28 @@ impl Worker {
         }
     }
 
-    async fn keep_asking_forge(&self) {
+    async fn keep_asking_forge(&self, forge: &Forge) {
         loop {
-            let answers = self.ask_forge().await;
+            let answers = self.ask_forge(forge).await;
             if let Err(why) = &answers {
-                tracing::warn!(why, "The forge does not answer as it should");
+                tracing::warn!(forge = %forge.id, why, "The forge does not answer as it should");
             }
-            self.tell_forge(answers.as_ref().err().map(String::as_str));
+            self.tell_forge(forge, answers.as_ref().err().map(String::as_str));
             sleep(if answers.is_ok() { FORGE.0 } else { FORGE.1 }).await;
         }
     }
 
     /// Asks what every kind of token may ask, and what costs nothing of its limit.
-    async fn ask_forge(&self) -> Result<(), String> {
-        let address = format!("{}/rate_limit", self.settings.api);
+    async fn ask_forge(&self, forge: &Forge) -> Result<(), String> {
+        let vendor = forge.id.vendor();
+        let address = forge::probe_address(vendor, &forge.api);
         let request = http::Request::get(&address).body(Vec::new());
         let request = request.map_err(|_| format!("`{address}` is not an address"))?;
-        let response = self.forge.send(request).await.map_err(|error| error.to_string())?;
+        let response = forge.client.send(request).await.map_err(|error| error.to_string())?;
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
-        let (anonymous, now) = (!self.forge.has_token(), Timestamp::now());
-        forge::answers(Vendor::Github, status, &headers, response.body(), anonymous, now)
+        let (anonymous, now) = (!forge.client.has_token(), Timestamp::now());
+        forge::answers(vendor, status, &headers, response.body(), anonymous, now)
     }
 }
 

@@ -185,7 +185,7 @@ impl Follower<'_> {
             None => {
                 let body = self.watch.store.delivery_body(delivery.id).await?;
                 let event =
-                    crate::domain::forge::event(delivery.vendor, &delivery.event_name, &body)?;
+                    crate::domain::forge::event(delivery.forge, &delivery.event_name, &body)?;
                 let Some(sha) = event.sha else { return Ok(()) };
                 if !self.watch.mirrors.holds(&self.watch.repository, &sha).await? {
                     return Ok(());

@@ -23,7 +23,7 @@ use crate::cli::progress;
 use crate::config::Config;
 use crate::dagger::{Dagger, Version};
 use crate::domain::event::Repository;
-use crate::domain::ids::RepoName;
+use crate::domain::ids::{RepoName, Vendor};
 use crate::git::{Mirrors, Sample};
 
 /// How long the engine may take to answer before the demo goes without it.
@@ -72,9 +72,12 @@ impl Stage {
         let root = folder.path().join("repositories");
         let repository = root.join(format!("{}.git", sample::NAME));
         let commits = sample::fill(&Sample::create(&repository)?, version)?;
-        config.github.clone_root = Url::from_directory_path(&root)
+        let root = Url::from_directory_path(&root)
             .map_err(|()| anyhow::anyhow!("`{}` has no address", root.display()))?;
-        let described = described(&config)?;
+        if let Some(github) = config.forge_mut(Vendor::Github.into()) {
+            github.clone_root = root.clone();
+        }
+        let described = described(&root)?;
         show::fact("sample", &described.clone_url)?;
 
         let listener = listener().await?;
@@ -117,9 +120,9 @@ fn config(folder: &Path, forge: &str, secret: &str, token: &str) -> anyhow::Resu
 }
 
 /// The sample repository, as the agent knows it.
-fn described(config: &Config) -> anyhow::Result<Repository> {
+fn described(root: &Url) -> anyhow::Result<Repository> {
     let full_name: RepoName = sample::NAME.parse()?;
-    let clone_url = crate::domain::forge::clone_url(&config.github.clone_root, &full_name);
+    let clone_url = crate::domain::forge::clone_url(Vendor::Github, root, &full_name);
     Ok(Repository {
         owner: full_name.owner().to_owned(),
         name: full_name.name().to_owned(),

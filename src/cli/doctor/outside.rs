@@ -6,9 +6,9 @@ use http::{Request, Response};
 use jiff::Timestamp;
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, ForgeConfig};
 use crate::dagger::Dagger;
-use crate::forge_client::ForgeClient;
+use crate::domain::forge::probe_address;
 
 /// How long the engine may take to say that it is there.
 const PING_LIMIT: Duration = Duration::from_secs(10);
@@ -47,47 +47,51 @@ pub(super) async fn dagger(config: &Config) -> Vec<Finding> {
 }
 
 /// The forge with its token, and the clock by its answer.
-pub(super) async fn forge(config: &Config) -> Vec<Finding> {
-    let github = &config.github;
-    let client = ForgeClient::new(github.url.clone(), github.api.clone(), github.token.clone());
+pub(super) async fn forge(forge: &ForgeConfig) -> Vec<Finding> {
+    let client = crate::agent::client(forge);
     // The one address that every kind of token may ask, and that costs nothing of its limit.
-    let address = format!("{}/rate_limit", github.api);
+    let address = probe_address(forge.id.vendor(), &forge.api);
     let Ok(request) = Request::get(&address).body(Vec::new()) else {
         let detail = format!("`{address}` is not an address");
-        return vec![Finding::fail("forge", detail, "correct POCKETCI_GITHUB_URL")];
+        return vec![Finding::fail("forge", detail, format!("correct {}", forge.names.url))];
     };
     match client.send(request).await {
         Ok(answer) => {
-            let mut findings = vec![token(config, &answer)];
+            let mut findings = vec![token(forge, &answer)];
             findings.extend(clock(&answer, Timestamp::now()));
             findings
         }
         Err(error) => {
-            let advice = "check the network, the proxy variables and POCKETCI_GITHUB_URL";
+            let url = &forge.names.url;
+            let advice = format!("check the network, the proxy variables and {url}");
             vec![Finding::fail("forge", error.to_string(), advice)]
         }
     }
 }
 
 /// What the forge thinks of the token.
-fn token(config: &Config, answer: &Response<Vec<u8>>) -> Finding {
+fn token(forge: &ForgeConfig, answer: &Response<Vec<u8>>) -> Finding {
     const WHAT: &str = "token";
-    if config.github.token.is_none() {
-        let detail = "GITHUB_TOKEN is not set: no statuses, and no private repositories";
+    let name = &forge.names.token;
+    if forge.token.is_none() {
+        let detail = format!("{name} is not set: no statuses, and no private repositories");
         let advice = "make one that may read contents and write commit statuses";
         return Finding::fail(WHAT, detail, advice);
     }
     match answer.status().as_u16() {
         200..=299 => {}
         401 => {
-            let detail = "the forge refuses GITHUB_TOKEN: it is wrong, revoked or has expired";
+            let detail = format!("the forge refuses {name}: it is wrong, revoked or has expired");
             return Finding::fail(WHAT, detail, "make a new one");
         }
         // An Enterprise Server answers so where rate limits are switched off.
-        404 => return Finding::ok(WHAT, "GITHUB_TOKEN is accepted; its scopes are not told"),
+        404 => {
+            return Finding::ok(WHAT, format!("{name} is accepted; its scopes are not told"));
+        }
         status => {
             let detail = format!("the forge answers {status}");
-            return Finding::warn(WHAT, detail, "check POCKETCI_GITHUB_URL, and try again later");
+            let advice = format!("check {}, and try again later", forge.names.url);
+            return Finding::warn(WHAT, detail, advice);
         }
     }
     let Some(scopes) = answer.headers().get("x-oauth-scopes").and_then(|v| v.to_str().ok()) else {

@@ -217,6 +217,7 @@ impl Place {
         let login = self.author();
         Event {
             vendor,
+            instance: None,
             event_type: kind.to_owned(),
             filter: String::new(),
             disposition: Disposition::Planned,

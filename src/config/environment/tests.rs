@@ -37,9 +37,9 @@ fn nothing_set_is_a_whole_configuration() {
     assert_eq!(config.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(config.public_url, None);
     assert_eq!(config.data_dir, Path::new("/home/ci/.local/state/pocketci"));
-    assert_eq!(config.github.url.as_str(), "https://github.com/");
-    assert_eq!(config.github.api, "https://api.github.com");
-    assert!(config.github.token.is_none() && config.webhook_secrets.is_empty());
+    assert_eq!(config.forges[0].url.as_str(), "https://github.com/");
+    assert_eq!(config.forges[0].api, "https://api.github.com");
+    assert!(config.forges[0].token.is_none() && config.forges[0].webhook_secrets.is_empty());
     assert!(!config.allow_sha1 && !config.host_commands);
     assert_eq!(config.secret_names, ["GITHUB_USERNAME", "GITHUB_TOKEN"]);
     assert_eq!(config.forks, Forks::Approve);
@@ -98,8 +98,8 @@ fn every_variable_is_read() {
     assert_eq!(config.listen.to_string(), "0.0.0.0:9000");
     assert_eq!(config.public_url.as_deref(), Some("https://ci.example.org"));
     assert_eq!(config.data_dir, Path::new("/srv/ci"));
-    assert_eq!(config.github.api, "https://ghe.example.org/api/v3");
-    assert_eq!(config.webhook_secrets.len(), 2);
+    assert_eq!(config.forges[0].api, "https://ghe.example.org/api/v3");
+    assert_eq!(config.forges[0].webhook_secrets.len(), 2);
     assert!(config.allow_sha1 && config.host_commands);
     let names = ["GITHUB_USERNAME", "GITHUB_TOKEN", "NPM_TOKEN", "DEPLOY_KEY"];
     assert_eq!(config.secret_names, names);

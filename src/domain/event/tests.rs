@@ -8,6 +8,7 @@ pub(in crate::domain) fn sha(digit: char) -> Sha {
 fn event(event_type: &str, filter: &str, after: char) -> Event {
     Event {
         vendor: Vendor::Github,
+        instance: None,
         event_type: event_type.to_owned(),
         filter: filter.to_owned(),
         disposition: Disposition::Planned,

@@ -1,24 +1,154 @@
 //! The same questions put to whichever forge it is; what is above this knows none by name.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use url::Url;
 
 use super::github::{self, Answer};
-use super::{Headers, PayloadError};
+use super::{Headers, PayloadError, payload};
 use crate::domain::event::Event;
-use crate::domain::ids::{RepoName, Sha, Vendor};
+use crate::domain::ids::{ForgeId, RepoName, Sha, Vendor};
 use crate::domain::mend::Posted;
 use crate::domain::run::Status;
+use crate::domain::signature::{Authentic, BadSignature, WebhookSecret};
 
-/// Reads the event that a delivery tells of.
+/// How a token is shown to a forge's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenScheme {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// `Authorization: token …`.
+    Token,
+}
+
+/// What of a check the operator or the clock decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks {
+    /// A lone `X-Hub-Signature: sha1=…` of GitHub's is good enough.
+    pub allow_sha1: bool,
+    /// Where a signature says when it was made.
+    pub now: Timestamp,
+}
+
+/// Which kind of forge a delivery says that it is from; none where no header tells.
+///
+/// In this order, because each sends the headers of those after it too.
+pub fn recognised(headers: &Headers) -> Option<Vendor> {
+    const TOLD_BY: [(&str, Vendor); 5] = [
+        ("x-forgejo-event", Vendor::Forgejo),
+        ("x-gitea-event", Vendor::Gitea),
+        ("x-gogs-event", Vendor::Gogs),
+        ("x-github-event", Vendor::Github),
+        ("x-gitlab-event", Vendor::Gitlab),
+    ];
+    let told = TOLD_BY.into_iter().find(|(header, _)| headers.get(header).is_some());
+    if let Some((_, vendor)) = told {
+        return Some(vendor);
+    }
+    // Both Bitbuckets name the event alike; the events' names and the delivery's differ.
+    let key = headers.get("x-event-key")?;
+    let server = headers.get("x-request-uuid").is_none() && !key.starts_with("repo:push");
+    let server = server && !key.starts_with("pullrequest:");
+    Some(if server { Vendor::BitbucketServer } else { Vendor::Bitbucket })
+}
+
+/// The header with the event's name.
+pub fn event_header(vendor: Vendor) -> &'static str {
+    match vendor {
+        Vendor::Github => github::EVENT_HEADER,
+        Vendor::Gitlab => "X-Gitlab-Event",
+        Vendor::Gitea => "X-Gitea-Event",
+        Vendor::Forgejo => "X-Forgejo-Event",
+        Vendor::Gogs => "X-Gogs-Event",
+        Vendor::Bitbucket | Vendor::BitbucketServer => "X-Event-Key",
+    }
+}
+
+/// Whether there is a signature to check at all, before the body is read.
+pub fn is_signed(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> bool {
+    let filled = |header: &str| headers.get(header).is_some_and(|value| !value.is_empty());
+    match vendor {
+        Vendor::Github => {
+            headers.get("x-hub-signature-256").is_some()
+                || allow_sha1 && headers.get("x-hub-signature").is_some()
+        }
+        Vendor::Gitlab => filled("x-gitlab-token") || filled("webhook-signature"),
+        Vendor::Gitea => filled("x-gitea-signature"),
+        Vendor::Forgejo => filled("x-forgejo-signature"),
+        Vendor::Gogs => filled("x-gogs-signature"),
+        Vendor::Bitbucket | Vendor::BitbucketServer => filled("x-hub-signature"),
+    }
+}
+
+/// Checks who signed a delivery, before anything reads it.
+///
+/// # Errors
+/// When there is no signature that one of the secrets made.
+pub fn authenticate<'a>(
+    vendor: Vendor,
+    secrets: &[WebhookSecret],
+    headers: &Headers,
+    checks: Checks,
+    body: &'a [u8],
+) -> Result<Authentic<'a>, BadSignature> {
+    match vendor {
+        Vendor::Github => github::authenticate(secrets, headers, checks.allow_sha1, body),
+        _ => Err(BadSignature::Absent),
+    }
+}
+
+/// The JSON of a checked delivery, and whether it is not the body itself but was packed into it.
+///
+/// # Errors
+/// As [`payload`].
+pub fn json<'a>(
+    _vendor: Vendor,
+    content_type: Option<&str>,
+    authentic: &'a Authentic<'_>,
+) -> Result<(Cow<'a, [u8]>, bool), PayloadError> {
+    let json = payload(content_type, authentic.body())?;
+    let packed = json.len() != authentic.body().len();
+    Ok((json, packed))
+}
+
+/// What a delivery is known by; the hash of its body where the forge gives no id.
+pub fn delivery_id(_vendor: Vendor, headers: &Headers, body: &[u8]) -> String {
+    github::delivery_id(headers, body)
+}
+
+/// Reads the event that a delivery tells of; of several the first.
 ///
 /// # Errors
 /// As the forge's own reader; and for a forge that has none yet.
-pub fn event(vendor: Vendor, event_name: &str, json: &[u8]) -> Result<Event, PayloadError> {
-    match vendor {
-        Vendor::Github => github::event(event_name, json),
-        _ => Err(PayloadError::Vendor { vendor }),
-    }
+pub fn event(
+    forge: impl Into<ForgeId>,
+    event_name: &str,
+    json: &[u8],
+) -> Result<Event, PayloadError> {
+    let forge = forge.into();
+    let events = events(forge, event_name, json)?;
+    let vendor = forge.vendor();
+    events.into_iter().next().ok_or(PayloadError::Vendor { vendor })
+}
+
+/// Reads all that a delivery tells of, at least one event: some forges pack several pushes into
+/// one.
+///
+/// # Errors
+/// As [`event`].
+pub fn events(
+    forge: impl Into<ForgeId>,
+    event_name: &str,
+    json: &[u8],
+) -> Result<Vec<Event>, PayloadError> {
+    let forge = forge.into();
+    let mut events = match forge.vendor() {
+        Vendor::Github => vec![github::event(event_name, json)?],
+        vendor => return Err(PayloadError::Vendor { vendor }),
+    };
+    events.iter_mut().for_each(|event| event.instance = forge.instance());
+    Ok(events)
 }
 
 /// Which webhook of the forge's sent a delivery, where it says so.
@@ -30,9 +160,81 @@ pub fn hook(vendor: Vendor, headers: &Headers) -> Option<String> {
     headers.get(header).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
+/// Whether a header says something about a delivery that is worth keeping, and neither proves
+/// nor grants anything. The name is in lower case.
+pub fn is_kept(vendor: Vendor, header: &str) -> bool {
+    let about = match vendor {
+        Vendor::Github => header.starts_with("x-github-"),
+        Vendor::Gitlab => header.starts_with("x-gitlab-") || header == "idempotency-key",
+        Vendor::Gitea => header.starts_with("x-gitea-"),
+        Vendor::Forgejo => header.starts_with("x-forgejo-"),
+        Vendor::Gogs => header.starts_with("x-gogs-"),
+        Vendor::Bitbucket | Vendor::BitbucketServer => {
+            let names = ["x-event-key", "x-request-uuid", "x-request-id", "x-hook-uuid"];
+            names.contains(&header) || header == "x-attempt-number"
+        }
+    };
+    let secret = ["signature", "token", "secret"].iter().any(|word| header.contains(word));
+    about && !secret || matches!(header, "content-type" | "user-agent")
+}
+
+/// Where a forge's API is, without a slash at the end.
+pub fn api_base(vendor: Vendor, url: &Url) -> String {
+    let root = url.as_str().trim_end_matches('/');
+    match vendor {
+        Vendor::Github if is_host(url, "github.com") => "https://api.github.com".to_owned(),
+        Vendor::Github => format!("{root}/api/v3"),
+        Vendor::Gitlab => format!("{root}/api/v4"),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => format!("{root}/api/v1"),
+        Vendor::Bitbucket if is_host(url, "bitbucket.org") => {
+            "https://api.bitbucket.org/2.0".to_owned()
+        }
+        Vendor::Bitbucket => format!("{root}/2.0"),
+        Vendor::BitbucketServer => format!("{root}/rest"),
+    }
+}
+
+fn is_host(url: &Url, name: &str) -> bool {
+    url.host_str().is_some_and(|host| host.strip_prefix("www.").unwrap_or(host) == name)
+}
+
+/// How the forge's API takes a token.
+pub fn token_scheme(vendor: Vendor) -> TokenScheme {
+    match vendor {
+        // The older of them know no other.
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => TokenScheme::Token,
+        _ => TokenScheme::Bearer,
+    }
+}
+
+/// The user name that git sends beside a token, where the operator names none.
+pub fn git_username(vendor: Vendor) -> &'static str {
+    match vendor {
+        // GitHub takes any name beside a token; some proxies insist on one.
+        Vendor::Github => "x-access-token",
+        Vendor::Gitlab => "oauth2",
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => "pocketci",
+        Vendor::Bitbucket | Vendor::BitbucketServer => "x-token-auth",
+    }
+}
+
 /// Where to fetch a repository from: below the configured root, whatever a payload says.
-pub fn clone_url(root: &Url, repository: &RepoName) -> String {
-    format!("{}/{repository}.git", root.as_str().trim_end_matches('/'))
+pub fn clone_url(vendor: Vendor, root: &Url, repository: &RepoName) -> String {
+    let root = root.as_str().trim_end_matches('/');
+    match vendor {
+        Vendor::BitbucketServer => format!("{root}/scm/{repository}.git"),
+        _ => format!("{root}/{repository}.git"),
+    }
+}
+
+/// A question that any token may ask, and that costs nothing of its limit.
+pub fn probe_address(vendor: Vendor, api: &str) -> String {
+    match vendor {
+        Vendor::Github => format!("{api}/rate_limit"),
+        Vendor::Gitlab | Vendor::Gitea | Vendor::Forgejo => format!("{api}/version"),
+        Vendor::Gogs | Vendor::Bitbucket => format!("{api}/user"),
+        Vendor::BitbucketServer => format!("{api}/api/latest/application-properties"),
+    }
 }
 
 /// The reference under which the forge has the event's commit; none for the default branch's.
@@ -56,26 +258,36 @@ pub fn label_reference(event: &Event) -> String {
 }
 
 /// The request that puts a status on a commit; credentials are the client's to add.
+///
+/// None: the forge has no statuses.
 pub fn status_request(
-    _vendor: Vendor,
+    vendor: Vendor,
     api: &str,
     repository: &RepoName,
     sha: &Sha,
     status: &Status,
     target_url: &str,
-) -> http::Request<Vec<u8>> {
-    github::status_request(api, repository, sha, status, target_url)
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => Some(github::status_request(api, repository, sha, status, target_url)),
+        _ => None,
+    }
 }
 
 /// The request for a page of what a commit shows, from 1: the newest post of each context.
+///
+/// None: the forge does not show it.
 pub fn shown_request(
-    _vendor: Vendor,
+    vendor: Vendor,
     api: &str,
     repository: &RepoName,
     sha: &Sha,
     page: usize,
-) -> http::Request<Vec<u8>> {
-    github::shown_request(api, repository, sha, page)
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => Some(github::shown_request(api, repository, sha, page)),
+        _ => None,
+    }
 }
 
 /// What such a page says; none when it cannot be read.

@@ -38,6 +38,7 @@ pub(in crate::domain) fn event(title: &str) -> Event {
     });
     Event {
         vendor: Vendor::Github,
+        instance: None,
         event_type: kind.to_owned(),
         filter: filter.to_owned(),
         disposition: Disposition::Planned,

@@ -106,14 +106,15 @@ async fn a_faulty_one_tells_the_forge() {
     let faulty = Settlement::Faulty {
         whose: Whose::Repository,
         text: text.clone(),
-        vendor: Vendor::Github,
+        forge: Vendor::Github.into(),
         statuses: vec![(repo(), sha(), status.clone())],
     };
     world.store.settle(id, faulty, at(2)).await.unwrap();
     let view = world.store.delivery(id).await.unwrap().unwrap();
     let settled = Settled::Faulty { whose: Whose::Repository, text };
     assert_eq!(view.state, DeliveryState::Settled { at: at(2), settled });
-    let report = world.store.claim_reports(at(2), 10).await.unwrap().remove(0);
+    let report =
+        world.store.claim_reports(Vendor::Github.into(), at(2), 10).await.unwrap().remove(0);
     assert_eq!((report.status, report.run, report.delivery), (status, None, Some(id)));
 }
 

@@ -14,7 +14,7 @@ async fn the_same_delivery_is_stored_once() {
     let replay = Recorded::Replay { id, skipped: false };
     assert_eq!(world.store.record(delivery("a")).await.unwrap(), replay);
     let mut elsewhere = delivery("a");
-    elsewhere.vendor = Vendor::Gitea;
+    elsewhere.forge = Vendor::Gitea.into();
     assert!(matches!(world.store.record(elsewhere).await.unwrap(), Recorded::New(_)));
 }
 

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::super::Store;
-use super::{OwedReport, ReportId, owed, vendor};
+use super::{OwedReport, ReportId, forge, owed};
 use super::{repository, sha};
-use crate::domain::ids::{RepoName, Sha, Vendor};
+use crate::domain::ids::{ForgeId, RepoName, Sha};
 use crate::store::StoreError;
 
 /// How often a state is owed again because the forge shows another one: a forge that shows
@@ -16,7 +16,7 @@ const MENDS: i64 = 3;
 /// A commit with what was sent of it.
 #[derive(Debug, Clone)]
 pub struct SentCommit {
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     pub repository: RepoName,
     pub sha: Sha,
     pub contexts: Vec<SentReport>,
@@ -48,7 +48,7 @@ impl Store {
         let recent = sqlx::query(RECENT).bind(since.as_microsecond()).bind(limit as i64);
         let mut commits = Vec::new();
         for row in &recent.fetch_all(&self.inner.readers).await? {
-            let (vendor, repository, sha) = (vendor(row)?, repository(row)?, sha(row)?);
+            let (forge, repository, sha) = (forge(row)?, repository(row)?, sha(row)?);
             let sql = "SELECT id, seq, vendor, repository, sha, context, commit_state, description,
                               run, delivery, tries, owed_since, post
                        FROM report
@@ -56,7 +56,7 @@ impl Store {
                          AND sent_at <= $4
                        ORDER BY context";
             let rows = sqlx::query(sql)
-                .bind(vendor.as_str())
+                .bind(forge.to_string())
                 .bind(repository.as_str())
                 .bind(sha.as_str())
                 .bind(until.as_microsecond())
@@ -64,7 +64,7 @@ impl Store {
                 .await?;
             let sent = |row| Ok(SentReport { report: owed(row)?, post: row.try_get("post")? });
             let contexts = rows.iter().map(sent).collect::<Result<Vec<_>, StoreError>>()?;
-            commits.push(SentCommit { vendor, repository, sha, contexts });
+            commits.push(SentCommit { forge, repository, sha, contexts });
         }
         Ok(commits)
     }

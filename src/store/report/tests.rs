@@ -7,12 +7,12 @@ impl World {
     async fn owe(&self, context: &str, state: CommitState, text: &str, seconds: i64) {
         let statuses = [status(context, state, text)];
         let (repo, sha) = (repo(), sha());
-        let owe = self.store.owe(Vendor::Github, &repo, &sha, None, &statuses, at(seconds));
+        let owe = self.store.owe(Vendor::Github.into(), &repo, &sha, None, &statuses, at(seconds));
         owe.await.unwrap();
     }
 
     async fn claim(&self, seconds: i64) -> Vec<OwedReport> {
-        self.store.claim_reports(at(seconds), 10).await.unwrap()
+        self.store.claim_reports(Vendor::Github.into(), at(seconds), 10).await.unwrap()
     }
 }
 
@@ -41,7 +41,7 @@ async fn owing_the_same_again_changes_nothing() {
     let id = world.run("a", run(&["test"])).await;
     let statuses = [status("ci", Pending, "")];
     let (repo, sha) = (repo(), sha());
-    let owe = world.store.owe(Vendor::Github, &repo, &sha, Some(id), &statuses, at(5));
+    let owe = world.store.owe(Vendor::Github.into(), &repo, &sha, Some(id), &statuses, at(5));
     owe.await.unwrap();
     let claimed = world.claim(5).await;
     assert!(claimed.iter().any(|it| it.id == first.id && it.run == Some(id)));
@@ -71,7 +71,7 @@ async fn those_in_other_hands_do_not_hide_the_rest() {
     }
     let mut contexts = Vec::new();
     for _ in 0..6 {
-        let claimed = world.store.claim_reports(at(20), 2).await.unwrap();
+        let claimed = world.store.claim_reports(Vendor::Github.into(), at(20), 2).await.unwrap();
         contexts.extend(claimed.into_iter().map(|it| it.status.context));
     }
     assert_eq!(contexts, (0..10).map(|n| format!("ci/{n}")).collect::<Vec<_>>());
@@ -151,6 +151,7 @@ async fn a_run_shows_what_the_forge_knows() {
 #[tokio::test]
 async fn a_status_of_a_run_that_is_not_there_is_refused() {
     let world = World::new().await;
-    let owe = world.store.owe(Vendor::Github, &repo(), &sha(), Some(RunId(9)), &[], at(1)).await;
+    let owe =
+        world.store.owe(Vendor::Github.into(), &repo(), &sha(), Some(RunId(9)), &[], at(1)).await;
     assert!(matches!(owe, Err(StoreError::Missing(_))));
 }

@@ -152,8 +152,8 @@ async fn a_delivery_without_runs_says_what_became_of_it() {
 
     let delivery = store.claim_delivery(Timestamp::now()).await.unwrap().unwrap();
     let text = "Cannot fetch `octo/hello`: <gone>".to_owned();
-    let vendor = crate::domain::ids::Vendor::Github;
-    let faulty = Settlement::Faulty { whose: Whose::Repository, text, vendor, statuses: vec![] };
+    let forge = crate::domain::ids::Vendor::Github.into();
+    let faulty = Settlement::Faulty { whose: Whose::Repository, text, forge, statuses: vec![] };
     store.settle(delivery.id, faulty, Timestamp::now()).await.unwrap();
     for path in ["/runs?delivery=1", "/deliveries/1"] {
         let body = agent.get(path).await.body;

@@ -101,7 +101,7 @@ impl RunsPage {
 pub(super) struct DeliveryLine {
     pub id: i64,
     pub forge_id: String,
-    pub vendor: &'static str,
+    pub forge: String,
     pub title: String,
     pub repository: String,
     pub when: When,
@@ -116,7 +116,7 @@ impl DeliveryLine {
         Self {
             id: delivery.id.0,
             forge_id: inert(&delivery.forge_id),
-            vendor: delivery.vendor.as_str(),
+            forge: delivery.forge.to_string(),
             title: inert(&delivery.title),
             repository: inert(delivery.repository.as_deref().unwrap_or_default()),
             when: When::new(delivery.received_at, now),

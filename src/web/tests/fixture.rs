@@ -24,7 +24,7 @@ pub(in crate::web) fn at(second: i64) -> Timestamp {
 pub(in crate::web) async fn keep(store: &Store, forge_id: &str, run: NewRun) -> RunId {
     let repository = run.event.repository.as_ref().map(|it| it.full_name.to_string());
     let delivery = NewDelivery {
-        vendor: Vendor::Github,
+        forge: Vendor::Github.into(),
         forge_id: forge_id.to_owned(),
         event_name: run.event.event_type.clone(),
         repository,
@@ -117,6 +117,7 @@ fn call(function: &str) -> PlannedCall {
 pub(in crate::web) fn push() -> Event {
     Event {
         vendor: Vendor::Github,
+        instance: None,
         event_type: "push".to_owned(),
         filter: "main".to_owned(),
         disposition: Disposition::Planned,

@@ -143,7 +143,10 @@ async fn what_is_no_webhook_is_told_so() {
 
 #[tokio::test]
 async fn other_forges_have_their_own_addresses() {
-    check(Hook::push("a").to("/webhooks/gitlab"), 404, "not supported yet").await;
+    // Which forges there are is nobody's business.
+    check(Hook::push("a").to("/webhooks/gitlab"), 401, "signature").await;
+    check(Hook::push("a").to("/webhooks/github/work"), 401, "signature").await;
+    check(Hook::push("a").to("/webhooks/github/NO"), 404, "Not Found").await;
     check(Hook::push("a").to("/webhooks/sourceforge"), 404, "Not Found").await;
     let agent = Agent::start().await;
     let answer = agent.get("/webhooks/github").await;

@@ -6,7 +6,7 @@ use crate::domain::event::Disposition;
 use crate::domain::forge;
 use crate::domain::forge::github::hooks::Owner;
 use crate::domain::forge::github::refs::{self, Branch, Shown};
-use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::ids::RepoName;
 
 /// Branches of one repository whose commit is looked at.
 const COMMITS: usize = 50;
@@ -37,7 +37,7 @@ impl CatchUp<'_> {
             }
         };
         // Deliveries may have come while we were asking: what they tell is no news.
-        let now = Memory::read(self.store, repository, None).await?;
+        let now = Memory::read(self.store, self.id, repository, None).await?;
         let moved = branches.into_iter().filter(|branch| {
             let heard = |memory: &Memory| memory.is_at(&branch.name, &branch.sha);
             !heard(memory) && !heard(&now)
@@ -91,7 +91,7 @@ impl CatchUp<'_> {
             return Ok(Ok(()));
         }
         let body = refs::push(repository, &branch.name, last.map(|(sha, _)| sha), &commit);
-        let Ok(event) = forge::event(Vendor::Github, "push", &body) else { return Ok(Ok(())) };
+        let Ok(event) = forge::event(self.id, "push", &body) else { return Ok(Ok(())) };
         if event.disposition != Disposition::Planned {
             return Ok(Ok(()));
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::event::{Event, RefType};
 use crate::domain::forge;
-use crate::domain::ids::{DeliveryId, RepoName, Sha, Vendor};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, Sha};
 use crate::store::{Store, StoreError};
 
 /// Deliveries of a repository that are read, the newest.
@@ -65,6 +65,7 @@ impl Memory {
     /// Reads what was heard of a repository, up to a delivery where one is given.
     pub(super) async fn read(
         store: &Store,
+        forge: ForgeId,
         repository: &RepoName,
         until: Option<DeliveryId>,
     ) -> Result<Self, StoreError> {
@@ -72,13 +73,13 @@ impl Memory {
         let mut before = until.unwrap_or(DeliveryId(i64::MAX));
         let mut read = 0;
         while read < DELIVERIES {
-            let some = store.kept_deliveries(Vendor::Github, repository, before, AT_ONCE).await?;
+            let some = store.kept_deliveries(forge, repository, before, AT_ONCE).await?;
             let Some(last) = some.last() else { break };
             before = last.id;
             read += some.len();
             memory.newest = memory.newest.max(some.first().map(|first| first.id));
             for kept in some {
-                let Ok(event) = forge::event(Vendor::Github, &kept.event_name, &kept.body) else {
+                let Ok(event) = forge::event(forge, &kept.event_name, &kept.body) else {
                     continue;
                 };
                 let hook = kept.headers.iter().find(|(name, _)| name == "x-github-hook-id");

@@ -4,7 +4,7 @@
 use super::heads::{OURS, forge_id};
 use super::memory::Memory;
 use crate::domain::event::{Event, RefType};
-use crate::domain::ids::{DeliveryId, Vendor};
+use crate::domain::ids::DeliveryId;
 use crate::domain::plan::Reason;
 use crate::store::ClaimedDelivery;
 use crate::worker::Worker;
@@ -27,14 +27,16 @@ impl Worker {
         };
         let repository = &repository.full_name;
         if delivery.forge_id.starts_with(OURS) {
-            let memory = Memory::read(&self.store, repository, Some(delivery.id)).await?;
+            let memory =
+                Memory::read(&self.store, delivery.forge, repository, Some(delivery.id)).await?;
             let text = "the push came by itself while it was being caught up with";
             return Ok(memory.is_at(branch, sha).then(|| reason(text.to_owned())));
         }
         let made = forge_id(repository, branch, sha.as_str());
-        let made = self.store.delivery_under(Vendor::Github, &made).await?;
+        let made = self.store.delivery_under(delivery.forge, &made).await?;
         let Some(made) = made.filter(|made| *made < delivery.id) else { return Ok(None) };
-        let memory = Memory::read(&self.store, repository, Some(delivery.id)).await?;
+        let memory =
+            Memory::read(&self.store, delivery.forge, repository, Some(delivery.id)).await?;
         let moves = memory.branches.get(branch).map(Vec::as_slice).unwrap_or_default();
         let since = |id: Option<DeliveryId>| id.is_some_and(|id| id > made);
         // From where the branch went only after that, it is a push of its own.

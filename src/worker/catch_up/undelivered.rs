@@ -10,7 +10,7 @@ use crate::domain::event::{Disposition, Event};
 use crate::domain::forge::github::hooks::{self, Attempt, Hook, Owner};
 use crate::domain::forge::github::refs;
 use crate::domain::forge::{self, Headers};
-use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::ids::RepoName;
 
 /// Whose delivery it is, among the headers that are kept.
 const HOOK_ID: &str = "x-github-hook-id";
@@ -152,12 +152,12 @@ impl CatchUp<'_> {
         unheard.sort_by_key(|one| std::cmp::Reverse((one.attempt.at, one.attempt.id)));
         let mut kept: Vec<Undelivered> = Vec::new();
         for one in unheard {
-            if self.store.has_delivery(Vendor::Github, &one.attempt.guid).await? {
+            if self.store.has_delivery(self.id, &one.attempt.guid).await? {
                 continue;
             }
             let Some(found) = self.undelivered(one, caught).await else { continue };
             if !memories.contains_key(&found.repository) {
-                let memory = Memory::read(self.store, &found.repository, None).await?;
+                let memory = Memory::read(self.store, self.id, &found.repository, None).await?;
                 memories.insert(found.repository.clone(), memory);
             }
             let memory = memories.entry(found.repository.clone()).or_default();
@@ -201,7 +201,7 @@ impl CatchUp<'_> {
             return None;
         };
         // What cannot be read would have been refused.
-        let event = forge::event(Vendor::Github, &attempt.event, &payload).ok()?;
+        let event = forge::event(self.id, &attempt.event, &payload).ok()?;
         let repository = event.repository.as_ref()?.full_name.clone();
         let mut headers = kept(sent.headers);
         if !headers.iter().any(|(name, _)| name == HOOK_ID) {

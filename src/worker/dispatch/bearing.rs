@@ -7,16 +7,16 @@ use crate::store::{Bearing, ClaimedDelivery, Meaning};
 
 /// A delivery that cannot be understood, or starts nothing, has no bearing on others.
 pub(super) fn of(delivery: &ClaimedDelivery) -> Bearing {
-    let event = forge::event(delivery.vendor, &delivery.event_name, &delivery.body);
+    let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body);
     let Ok(event) = event else { return Bearing::default() };
     if event.disposition != Disposition::Planned {
         return Bearing::default();
     }
     let headers = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let hook = forge::hook(delivery.vendor, &Headers::from_pairs(headers));
+    let hook = forge::hook(delivery.forge.vendor(), &Headers::from_pairs(headers));
     let meaning = event.meaning().zip(hook).map(|(text, hook)| Meaning { text, hook });
     let succession = succession::of(&event).zip(event.repository);
     let succession = succession
-        .map(|(succession, repository)| (delivery.vendor, repository.full_name, succession));
+        .map(|(succession, repository)| (delivery.forge, repository.full_name, succession));
     Bearing { meaning, succession }
 }

@@ -27,11 +27,11 @@ impl Worker {
                 Some(Want::commit(base.sha.as_ref()?, &format!("refs/heads/{}", base.reference)))
             });
             let wants = [named.unwrap_or_else(|| Want::reference(""))];
-            return self.outside(repository, &wants, None).await;
+            return self.outside(event, repository, &wants, None).await;
         }
         match &event.sha {
             Some(sha) if event.names_any_commit() => {
-                self.outside(repository, &Want::own(), Some(sha)).await
+                self.outside(event, repository, &Want::own(), Some(sha)).await
             }
             _ => Ok(Trust { outside: false, specs_of: None }),
         }
@@ -40,11 +40,12 @@ impl Worker {
     /// Trust in a commit from outside, unless it turns out to be one of the repository's own.
     async fn outside(
         &self,
+        event: &Event,
         repository: &Repository,
         wants: &[Want],
         maybe_own: Option<&Sha>,
     ) -> Result<Trust, Later> {
-        let mirror = self.mirrors.ensure(&self.location(repository), wants).await?;
+        let mirror = self.mirrors.ensure(&self.location(event.forge(), repository)?, wants).await?;
         let (named, maybe_own) = (wants[0].sha.clone(), maybe_own.cloned());
         let (outside, specs_of) = blocking(move || {
             let own = match maybe_own {

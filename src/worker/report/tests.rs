@@ -3,6 +3,7 @@ use tempfile::TempDir;
 use super::super::fixture;
 use super::*;
 use crate::domain::forge::Refused;
+use crate::domain::ids::Vendor;
 
 #[track_caller]
 fn check(tries: u32, from: u64, to: u64) {
@@ -33,33 +34,34 @@ fn no_two_throws_are_alike() {
 async fn what_holds_statuses_up_is_told_rather_than_that_the_forge_answers() {
     let folder = TempDir::new().unwrap();
     let worker = fixture::worker(&folder, |_| {}).await;
+    let forge = worker.forges.of(Vendor::Github.into()).unwrap();
     let told = || worker.health.condition(FORGE).map(|it| (it.ok, it.detail)).unwrap();
     let repository: RepoName = "acme/app".parse().unwrap();
 
-    worker.tell_forge(Some("no connection"));
+    worker.tell_forge(forge, Some("no connection"));
     assert_eq!(told(), (false, "no connection".to_owned()));
-    worker.tell_forge(None);
-    assert_eq!(told(), (true, NO_TOKEN.to_owned()));
+    worker.tell_forge(forge, None);
+    assert_eq!(told(), (true, no_token(forge)));
 
     for whom in [Refused::Repository, Refused::Everything] {
         let why = format!("refused: {whom:?}");
         let answer = Answer::Refused { whom, why: why.clone() };
-        worker.heard(&repository, &answer).await;
+        worker.heard(forge, &repository, &answer).await;
         let refused = told();
         assert!(!refused.0 && refused.1.ends_with(&why), "{refused:?}");
         for other in [None, Some("502")] {
-            worker.tell_forge(other);
+            worker.tell_forge(forge, other);
             assert_eq!(told(), refused);
         }
     }
 
-    let pass = worker.gate.pass(Timestamp::now() + LONGEST);
+    let pass = forge.gate.pass(Timestamp::now() + LONGEST);
     let done = Answer::Done { post: None };
-    let news = worker.gate.learn(&repository, &done, pass, Timestamp::now(), 0);
-    worker.spread_the_word(&repository, &done, news).await;
+    let news = forge.gate.learn(&repository, &done, pass, Timestamp::now(), 0);
+    worker.spread_the_word(forge, &repository, &done, news).await;
     assert_eq!(told(), (true, "takes statuses".to_owned()));
-    worker.tell_forge(None);
+    worker.tell_forge(forge, None);
     assert_eq!(told(), (true, "takes statuses".to_owned()), "what was said stays said");
-    worker.tell_forge(Some("502"));
+    worker.tell_forge(forge, Some("502"));
     assert_eq!(told(), (false, "502".to_owned()));
 }

@@ -4,18 +4,19 @@ use proptest::prelude::*;
 
 use super::super::super::tests::{World, at, repo, sha, status};
 use super::*;
+use crate::domain::ids::Vendor;
 use crate::domain::run::CommitState::{self, Failure, Pending, Success};
 
 async fn owe(world: &World, context: &str, state: CommitState, text: &str, seconds: i64) {
     let statuses = [status(context, state, text)];
     let (repo, sha) = (repo(), sha());
-    let owe = world.store.owe(Vendor::Github, &repo, &sha, None, &statuses, at(seconds));
+    let owe = world.store.owe(Vendor::Github.into(), &repo, &sha, None, &statuses, at(seconds));
     owe.await.unwrap();
 }
 
 /// Sends everything that is owed, under these numbers.
 async fn send(world: &World, first: i64, seconds: i64) {
-    let claimed = world.store.claim_reports(at(seconds), 100).await.unwrap();
+    let claimed = world.store.claim_reports(Vendor::Github.into(), at(seconds), 100).await.unwrap();
     for (post, one) in (first..).zip(claimed) {
         let taken = world.store.report_taken(one.id, one.seq, Some(post), at(seconds));
         taken.await.unwrap();
@@ -73,12 +74,16 @@ async fn a_state_is_owed_again_only_as_it_was_and_not_for_ever() {
 async fn what_nobody_takes_for_a_day_is_given_up_but_for_what_is_on_its_way() {
     let world = World::new().await;
     owe(&world, "ci/a", Success, "", 1).await;
-    let claimed = world.store.claim_reports(at(1), 1).await.unwrap().remove(0);
+    let claimed =
+        world.store.claim_reports(Vendor::Github.into(), at(1), 1).await.unwrap().remove(0);
     owe(&world, "ci/b", Success, "", 2).await;
     owe(&world, "ci/c", Success, "", 50).await;
-    assert_eq!(world.store.drop_reports(at(50), "no token").await.unwrap(), 1);
+    assert_eq!(
+        world.store.drop_reports(Vendor::Github.into(), at(50), "no token").await.unwrap(),
+        1
+    );
     world.store.report_failed(claimed.id, claimed.seq, at(90), "401").await.unwrap();
-    let left = world.store.claim_reports(at(99), 9).await.unwrap();
+    let left = world.store.claim_reports(Vendor::Github.into(), at(99), 9).await.unwrap();
     let left: Vec<&str> = left.iter().map(|it| &*it.status.context).collect();
     assert_eq!(left, ["ci/a", "ci/c"]);
 }
@@ -87,11 +92,11 @@ async fn what_nobody_takes_for_a_day_is_given_up_but_for_what_is_on_its_way() {
 async fn what_was_postponed_can_be_hastened() {
     let world = World::new().await;
     owe(&world, "ci", Success, "", 1).await;
-    let one = world.store.claim_reports(at(1), 1).await.unwrap().remove(0);
+    let one = world.store.claim_reports(Vendor::Github.into(), at(1), 1).await.unwrap().remove(0);
     world.store.report_failed(one.id, one.seq, at(1000), "502").await.unwrap();
-    assert!(world.store.claim_reports(at(2), 1).await.unwrap().is_empty());
-    world.store.hasten_reports().await.unwrap();
-    assert_eq!(world.store.claim_reports(at(2), 1).await.unwrap().len(), 1);
+    assert!(world.store.claim_reports(Vendor::Github.into(), at(2), 1).await.unwrap().is_empty());
+    world.store.hasten_reports(Vendor::Github.into()).await.unwrap();
+    assert_eq!(world.store.claim_reports(Vendor::Github.into(), at(2), 1).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -158,7 +163,8 @@ impl Model {
                 self.newest.insert(context, text);
             }
             Step::Claim { limit } => {
-                let claimed = world.store.claim_reports(now, *limit).await.unwrap();
+                let claimed =
+                    world.store.claim_reports(Vendor::Github.into(), now, *limit).await.unwrap();
                 for one in &claimed {
                     assert!(
                         self.on_the_way.iter().all(|other| other.id != one.id),
@@ -219,7 +225,7 @@ proptest! {
                 for one in std::mem::take(&mut model.on_the_way) {
                     model.take(&world, one).await;
                 }
-                model.on_the_way = world.store.claim_reports(at(model.now), 10).await.unwrap();
+                model.on_the_way = world.store.claim_reports(Vendor::Github.into(), at(model.now), 10).await.unwrap();
             }
             assert!(model.on_the_way.is_empty());
             model

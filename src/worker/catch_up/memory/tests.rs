@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ids::Vendor;
 
 const SHAS: [&str; 4] = ["0", "1", "2", "3"];
 
