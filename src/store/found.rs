@@ -10,14 +10,14 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::connection::Transaction;
-use super::delivery::vendor;
+use super::delivery::forge;
 use super::error::StoreError;
 use super::run::sha;
 use super::state::{CallState, RunState};
 use super::{Change, Store, pack};
 use crate::domain::event::Event;
 use crate::domain::headline;
-use crate::domain::ids::{CallId, DeliveryId, RepoName, RunId, Sha, Vendor};
+use crate::domain::ids::{CallId, DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::run::Verdict;
 
 /// The shortest text that the index of three letters finds.
@@ -30,9 +30,9 @@ const FILLED_AT_ONCE: i64 = 200;
 /// What a list of runs is narrowed to; nothing set means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunQuery {
-    pub repository: Option<(Vendor, RepoName)>,
+    pub repository: Option<(ForgeId, RepoName)>,
     /// Only these, whatever else is asked for: those that the asker may see.
-    pub visible: Option<Vec<(Vendor, RepoName)>>,
+    pub visible: Option<Vec<(ForgeId, RepoName)>>,
     /// Only these.
     pub among: Option<Vec<RunId>>,
     pub delivery: Option<DeliveryId>,
@@ -94,7 +94,7 @@ impl RunStateQuery {
 pub struct RunSummary {
     pub id: RunId,
     pub delivery: DeliveryId,
-    pub vendor: Vendor,
+    pub forge: ForgeId,
     pub repository: RepoName,
     pub sha: Sha,
     pub spec_path: String,
@@ -210,14 +210,14 @@ impl Store {
     }
 
     /// The repositories that have runs, the one with the newest run first.
-    pub async fn repositories(&self) -> Result<Vec<(Vendor, RepoName)>, StoreError> {
+    pub async fn repositories(&self) -> Result<Vec<(ForgeId, RepoName)>, StoreError> {
         let sql = "SELECT repository.vendor, repository.name AS repository,
                           (SELECT max(run.id) FROM run
                            WHERE run.vendor = repository.vendor
                              AND run.repository = repository.name) AS newest
                    FROM repository WHERE newest IS NOT NULL ORDER BY newest DESC";
         let rows = sqlx::query(sql).fetch_all(&self.inner.readers).await?;
-        rows.iter().map(|row| Ok((vendor(row)?, repository(row)?))).collect()
+        rows.iter().map(|row| Ok((forge(row)?, repository(row)?))).collect()
     }
 
     /// Names the runs that an earlier version made, from their events.
@@ -299,15 +299,15 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
             sql.push(" WHERE true");
         }
     }
-    if let Some((vendor, name)) = &query.repository {
-        sql.push(" AND run.vendor = ").push_bind(vendor.as_str());
+    if let Some((forge, name)) = &query.repository {
+        sql.push(" AND run.vendor = ").push_bind(forge.to_string());
         sql.push(" AND run.repository = ").push_bind(name.as_str().to_owned());
     }
     if let Some(visible) = &query.visible {
         sql.push(" AND (run.vendor, run.repository) IN (VALUES ");
         let mut pairs = sql.separated(", ");
-        for (vendor, name) in visible {
-            pairs.push("(").push_bind_unseparated(vendor.as_str());
+        for (forge, name) in visible {
+            pairs.push("(").push_bind_unseparated(forge.to_string());
             pairs.push_unseparated(", ").push_bind_unseparated(name.as_str().to_owned());
             pairs.push_unseparated(")");
         }
@@ -360,7 +360,7 @@ fn summary(row: &SqliteRow) -> Result<RunSummary, StoreError> {
     Ok(RunSummary {
         id: RunId(row.try_get("id")?),
         delivery: DeliveryId(row.try_get("delivery")?),
-        vendor: vendor(row)?,
+        forge: forge(row)?,
         repository: repository(row)?,
         sha: sha(row)?,
         spec_path: row.try_get("spec_path")?,

@@ -214,9 +214,7 @@ impl ReportState {
 /// The verdict that a word means.
 pub(super) fn verdict_named(name: &str) -> Result<Verdict, StoreError> {
     let all = [Verdict::Passed, Verdict::Failed, Verdict::Cancelled, Verdict::Errored];
-    all.into_iter()
-        .find(|verdict| verdict.as_str() == name)
-        .ok_or_else(|| unknown("verdict", name))
+    all.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| unknown("verdict", name))
 }
 
 /// An outcome's columns beside its code: exit status and words.

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use super::Site;
 use super::problem::Problem;
-use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::ids::{ForgeId, RepoName};
 use crate::domain::rights::{Deed, Who, may};
 
 /// Whoever sent a request, as far as they have proven it.
@@ -33,7 +33,7 @@ impl Site {
         &self,
         _asker: &Asker,
         deed: Deed,
-        _about: Option<(Vendor, &RepoName)>,
+        _about: Option<(ForgeId, &RepoName)>,
     ) -> Result<(), Problem> {
         if may(&Who::Anyone, deed, true) {
             return Ok(());
@@ -45,7 +45,7 @@ impl Site {
     pub(super) async fn visible(
         &self,
         _asker: &Asker,
-    ) -> Result<Option<Vec<(Vendor, RepoName)>>, Problem> {
+    ) -> Result<Option<Vec<(ForgeId, RepoName)>>, Problem> {
         Ok(None)
     }
 }

@@ -1,5 +1,6 @@
 use super::super::tests::{World, repo, run};
 use super::*;
+use crate::domain::ids::Vendor;
 
 impl World {
     /// The numbers of the runs that a query leaves, and whether there are more.
@@ -51,10 +52,16 @@ async fn runs_are_found_by_what_people_remember() {
         (RunQuery { branch: Some("main".to_owned()), ..text("door") }, vec![1]),
         (RunQuery { branch: Some("dev".to_owned()), ..RunQuery::default() }, vec![2]),
         (RunQuery { event: Some("tag".to_owned()), ..RunQuery::default() }, vec![]),
-        (RunQuery { repository: Some((Vendor::Gitea, repo())), ..RunQuery::default() }, vec![]),
-        (RunQuery { repository: Some((Vendor::Github, repo())), ..text("Mend") }, vec![1]),
+        (
+            RunQuery { repository: Some((Vendor::Gitea.into(), repo())), ..RunQuery::default() },
+            vec![],
+        ),
+        (RunQuery { repository: Some((Vendor::Github.into(), repo())), ..text("Mend") }, vec![1]),
         (RunQuery { visible: Some(vec![]), ..RunQuery::default() }, vec![]),
-        (RunQuery { visible: Some(vec![(Vendor::Github, repo())]), ..text("sure") }, vec![3]),
+        (
+            RunQuery { visible: Some(vec![(Vendor::Github.into(), repo())]), ..text("sure") },
+            vec![3],
+        ),
         (RunQuery { pull: Some(7), ..RunQuery::default() }, vec![]),
     ] {
         assert_eq!(world.found(query.clone(), 10).await.0, expected, "{query:?}");
@@ -81,7 +88,7 @@ async fn a_run_is_shown_with_its_calls() {
     assert!(run.headline.ends_with("pushed to main"), "{}", run.headline);
     let names: Vec<&str> = run.calls.iter().map(|call| call.kebab.as_str()).collect();
     assert_eq!(names, ["test", "lint"]);
-    assert_eq!(world.store.repositories().await.unwrap(), [(Vendor::Github, repo())]);
+    assert_eq!(world.store.repositories().await.unwrap(), [(Vendor::Github.into(), repo())]);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use super::log::{event, stream_of};
 use super::runs::repository;
 use super::shape;
-use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::ids::{ForgeId, RepoName};
 use crate::store::{Change, RunQuery, StoreError};
 use crate::web::Site;
 use crate::web::problem::Problem;
@@ -74,9 +74,9 @@ pub(super) async fn follow(
 struct Listener {
     site: Arc<Site>,
     changes: broadcast::Receiver<Arc<[Change]>>,
-    only: Option<(Vendor, RepoName)>,
+    only: Option<(ForgeId, RepoName)>,
     run: Option<i64>,
-    visible: Option<Vec<(Vendor, RepoName)>>,
+    visible: Option<Vec<(ForgeId, RepoName)>>,
     ready: VecDeque<Event>,
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::shape;
-use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::ids::{ForgeId, RepoName};
 use crate::domain::rights::Deed;
 use crate::domain::run::Verdict;
 use crate::store::{RunQuery, RunStateQuery, RunSummary};
@@ -39,7 +39,7 @@ pub(super) async fn list(
 ) -> Result<Json<shape::Repositories>, Problem> {
     let visible = site.visible(&asker).await?;
     let all = site.app.store.repositories().await?;
-    let seen = |it: &(Vendor, RepoName)| visible.as_ref().is_none_or(|some| some.contains(it));
+    let seen = |it: &(ForgeId, RepoName)| visible.as_ref().is_none_or(|some| some.contains(it));
     let repositories = all.into_iter().filter(seen).map(|(forge, name)| shape::Repository {
         forge: forge.to_string(),
         name: name.to_string(),
@@ -142,7 +142,7 @@ impl Site {
         limit: usize,
     ) -> Result<Vec<RunSummary>, Problem> {
         let none = || Problem::not_found("There is no such repository");
-        let repository: (Vendor, RepoName) =
+        let repository: (ForgeId, RepoName) =
             (forge.parse().map_err(|_| none())?, name.parse().map_err(|_| none())?);
         self.demand(asker, Deed::See, Some((repository.0, &repository.1))).await?;
         let query = RunQuery {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::shape;
-use crate::domain::ids::{CallId, RepoName, RunId, Vendor};
+use crate::domain::ids::{CallId, ForgeId, RepoName, RunId, Vendor};
 use crate::domain::rights::Deed;
 use crate::store::{RunQuery, RunStateQuery, RunView};
 use crate::web::Site;
@@ -91,11 +91,11 @@ fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, Problem> {
 }
 
 /// `owner/name`, or `forge/owner/name`.
-pub(in crate::web) fn repository(text: &str) -> Result<(Vendor, RepoName), Problem> {
+pub(in crate::web) fn repository(text: &str) -> Result<(ForgeId, RepoName), Problem> {
     let pinned = text.split_once('/').and_then(|(forge, rest)| Some((forge.parse().ok()?, rest)));
     let (forge, name) = match pinned {
         Some((forge, rest)) if rest.contains('/') => (forge, rest),
-        _ => (Vendor::Github, text),
+        _ => (Vendor::Github.into(), text),
     };
     let name = name.parse().map_err(|error| Problem::bad(format!("`repository`: {error}")))?;
     Ok((forge, name))
@@ -201,7 +201,7 @@ impl Site {
         let id: RunId = id.parse().map_err(|_| none())?;
         let run = self.app.store.run(id).await?.ok_or_else(none)?;
         let repository = run.event.repository.as_ref().map(|it| &it.full_name);
-        let about = repository.map(|name| (run.event.vendor, name));
+        let about = repository.map(|name| (run.event.forge(), name));
         self.demand(asker, deed, about).await?;
         Ok(run)
     }

@@ -25,7 +25,7 @@ pub struct Runs {
 pub struct RunSummary {
     pub id: i64,
     pub delivery: i64,
-    /// `github`, `gitea`, ….
+    /// `github`, `gitea`, `gitea:work`, ….
     pub forge: String,
     /// `owner/name`.
     pub repository: String,
@@ -167,7 +167,7 @@ impl From<&store::RunSummary> for RunSummary {
         Self {
             id: run.id.0,
             delivery: run.delivery.0,
-            forge: run.vendor.to_string(),
+            forge: run.forge.to_string(),
             repository: run.repository.to_string(),
             sha: run.sha.to_string(),
             spec: run.spec_path.clone(),
@@ -216,7 +216,7 @@ impl Run {
             run: RunSummary {
                 id: run.id.0,
                 delivery: run.delivery.0,
-                forge: run.event.vendor.to_string(),
+                forge: run.event.forge().to_string(),
                 repository: repository.unwrap_or_default(),
                 sha: run.sha.to_string(),
                 spec: run.spec_path.clone(),
