@@ -1,6 +1,7 @@
 //! The agent as a whole: wires its parts and decides nothing.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ForgeConfig};
 use crate::dagger::child::Started;
-use crate::dagger::{Dagger, leftover};
+use crate::dagger::{self, Dagger, leftover};
 use crate::domain::forge::{git_username, token_scheme};
 use crate::forge_client::ForgeClient;
 use crate::git::{HostCredential, Mirrors};
@@ -45,10 +46,11 @@ impl Agent {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let data = config.data_dir.clone();
-        std::fs::create_dir_all(&data).map_err(|error| unusable(&data, &error))?;
+        private(&data).map_err(|error| unusable(&data, &error))?;
         let lock = lock(&data)?;
         crate::crash::point("start.locked");
         let work = data.join("work");
+        dagger::no_dotenv_above(&work, dagger::DATA_DIR)?;
         let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
         mirrors.clean()?;
         let store = Store::open(&data)
@@ -130,6 +132,23 @@ async fn end_leftovers(store: &Store, work: &Path) -> anyhow::Result<usize> {
     tokio::task::spawn_blocking(end).await.context("Ending what was left running has panicked")
 }
 
+/// Makes the data folder this user's alone, also where it was there: it holds private code,
+/// events and logs, and the modes of what is checked out in it are the commits'.
+fn private(data: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+    let mode = std::fs::metadata(data)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let made = std::fs::set_permissions(data, Permissions::from_mode(0o700));
+    made.or_else(|error| {
+        let folder = data.display();
+        // Another user's folder that we may write to: the operator's choice, but a doubtful one.
+        tracing::warn!(%error, "Others may read the data folder `{folder}`: make it yours alone with `chmod 700`");
+        Ok(())
+    })
+}
+
 /// Takes the data folder for this process alone; held as long as the value lives.
 ///
 /// # Errors
@@ -140,6 +159,7 @@ pub fn lock(data: &Path) -> anyhow::Result<Flock<File>> {
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&path)
         .map_err(|error| unusable(data, &error))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
@@ -214,6 +234,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         min_free: config.min_free,
         forks: config.forks,
         host_commands: config.host_commands,
+        dotenv_allowed: false,
         base_env: config.base_env.clone(),
         shell_env: config.shell_env.clone(),
         pass_env: config.pass_env.clone(),

@@ -16,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::redact::Redactor;
 use child::{Ended, Program, Stream};
 
+pub use above::{DotenvAbove, no_dotenv_above};
 pub use environment::{CallLabels, HostPlaces, call_environment, host_environment};
 pub use trouble::{clean, engine_trouble};
 pub use version::{TooOld, Version};
 
+mod above;
 pub mod child;
 mod environment;
 pub mod leftover;
@@ -34,6 +36,9 @@ const PING: &str = "{version}";
 
 /// How long the CLI may take to say its own version; it does so without an engine.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
+
+/// What chooses the folder that the agent runs the CLI in.
+pub const DATA_DIR: &str = "POCKETCI_DATA_DIR";
 
 /// The dagger CLI, with the environment for its questions.
 #[derive(Debug, Clone)]
@@ -137,6 +142,9 @@ impl Dagger {
         stdin: Option<&str>,
         limit: Duration,
     ) -> Result<Answer, EngineError> {
+        // Looked at each time: anybody may put one into a folder like `/tmp`.
+        no_dotenv_above(&self.scratch, DATA_DIR)
+            .map_err(|error| EngineError::Unreachable(error.to_string()))?;
         let folder = tempfile::Builder::new().prefix("dagger-").tempdir_in(&self.scratch).map_err(
             |error| {
                 let scratch = self.scratch.display();

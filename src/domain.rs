@@ -17,6 +17,7 @@ pub mod function;
 pub mod names;
 pub mod trust;
 pub mod identity;
+pub mod module_paths;
 pub mod admission;
 pub mod plan;
 pub mod skip_ci;

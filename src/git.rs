@@ -13,6 +13,7 @@ mod mirror;
 mod changes;
 mod inside;
 mod content;
+mod hazards;
 mod history;
 mod index;
 mod pack;
@@ -32,6 +33,7 @@ use crate::domain::event::{ChangeBasis, Event};
 use crate::domain::forge;
 use crate::domain::ids::Sha;
 
+pub use hazards::{Dotenv, Hazards};
 pub use inside::{OutsideTree, resolve_inside};
 pub use mirror::Mirror;
 pub use mirrors::{Limits, Mirrors};

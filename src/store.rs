@@ -5,9 +5,9 @@
 //! dagger nor HTTP, and takes the time from its callers.
 
 use std::collections::HashSet;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,6 +91,7 @@ impl Store {
         make_folder(data_dir)?;
         make_folder(&data_dir.join(LOGS))?;
         let path = data_dir.join(DATABASE);
+        make_file(&path)?;
         let options = connection::writer_options(&path);
         let mut connection = options.connect().await?;
         schema::migrate(&mut connection, &path).await?;
@@ -169,6 +170,24 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
         path: path.to_owned(),
         source: Arc::new(source),
     })
+}
+
+/// Makes the database's file the agent's user's alone; SQLite gives its mode to those beside it.
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    let failed = |source: io::Error| StoreError::File {
+        doing: "make the file",
+        path: path.to_owned(),
+        source: Arc::new(source),
+    };
+    let options = File::options().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = options.map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0
+        && let Err(error) = file.set_permissions(Permissions::from_mode(0o600))
+    {
+        tracing::warn!(%error, "Others may read the database `{}`", path.display());
+    }
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -14,6 +14,7 @@ mod engine;
 mod execute;
 #[cfg(test)]
 mod fixture;
+mod module_place;
 mod prepare;
 mod reconcile;
 mod report;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub min_free: MinFree,
     pub forks: Forks,
     pub host_commands: bool,
+    /// Whether `.env` files of a repository are part of its modules.
+    pub dotenv_allowed: bool,
     /// What every call sees: `PATH`, proxies, CA files, the engine's address.
     pub base_env: Vec<(String, OsString)>,
     /// What a command on the host sees of the agent: `PATH`, `USER`, `LANG`, `TMPDIR`.

@@ -15,6 +15,7 @@ use std::thread;
 use git2::{Odb, Oid, Repository};
 
 use super::content::{Content, Fault, Kind, Writer};
+use super::hazards::{Dotenv, Hazards};
 use super::history::History;
 use super::index::{self, index};
 use super::pack::{Batch, Pack};
@@ -54,23 +55,38 @@ pub(super) fn module_tree(
     repository: &Repository,
     sha: &Sha,
     dir: &Path,
-) -> Result<(), GitError> {
+    dotenv: Dotenv,
+) -> Result<Hazards, GitError> {
     let head = mirror.find(repository, sha)?;
     let odb = repository.odb().map_err(|error| mirror.failed(&error))?;
     let room = Room::enter(dir)?;
     let made = (|| {
-        let content = Content::of(&odb, head.tree_id(), false)?;
+        let (content, hazards) = Content::for_module(&odb, head.tree_id(), dotenv)?;
         let writer = Writer { root: dir, mtime: mtime(&head) };
         folders(&content, writer)?;
         let git = dir.join(".git");
         fs::create_dir(&git)
             .and_then(|()| layout::lay_out(&git, "ref: refs/heads/main", CONFIG))
             .map_err(|error| Fault::Write(git, error))?;
-        objects(mirror.folder(), &content, content.blobs(), writer, None).map(drop)
+        objects(mirror.folder(), &content, content.blobs(), writer, None)?;
+        Ok(hazards)
     })();
-    made.map_err(|fault| told(mirror, sha, fault))?;
+    let hazards = made.map_err(|fault| told(mirror, sha, fault))?;
     room.keep();
-    Ok(())
+    Ok(hazards)
+}
+
+/// See [`Mirror::hazards`].
+pub(super) fn hazards(
+    mirror: &Mirror,
+    repository: &Repository,
+    sha: &Sha,
+    dotenv: Dotenv,
+) -> Result<Hazards, GitError> {
+    let head = mirror.find(repository, sha)?;
+    let odb = repository.odb().map_err(|error| mirror.failed(&error))?;
+    let found = Content::for_module(&odb, head.tree_id(), dotenv);
+    Ok(found.map_err(|fault| told(mirror, sha, fault))?.1)
 }
 
 /// Git then takes a file for unchanged by size and second of its time alone, which also hold in a
@@ -135,7 +151,7 @@ fn write(
     dir: &Path,
     depth: GitDepth,
 ) -> Result<Vec<String>, Fault> {
-    let content = Content::of(odb, head.tree_id(), true)?;
+    let content = Content::of(odb, head.tree_id())?;
     let limit = match depth {
         GitDepth::Commits(commits) => Some(commits),
         GitDepth::Full => None,

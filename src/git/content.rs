@@ -1,5 +1,6 @@
 //! A commit's files: found in its tree, refused where they could do harm, written as new files.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -73,25 +74,19 @@ impl From<git2::Error> for Fault {
 }
 
 impl Content {
-    /// All of a tree, or all that is not named `.env`.
-    pub(super) fn of(odb: &Odb<'_>, tree: Oid, with_dotenv: bool) -> Result<Self, Fault> {
+    /// All of a tree.
+    pub(super) fn of(odb: &Odb<'_>, tree: Oid) -> Result<Self, Fault> {
         let mut content = Self::default();
-        content.add(odb, tree, &[], with_dotenv, 0)?;
+        content.add(odb, tree, &[], 0)?;
         Ok(content)
     }
 
-    fn add(
-        &mut self,
-        odb: &Odb<'_>,
-        tree: Oid,
-        folder: &[u8],
-        with_dotenv: bool,
-        depth: usize,
-    ) -> Result<(), Fault> {
+    fn add(&mut self, odb: &Odb<'_>, tree: Oid, folder: &[u8], depth: usize) -> Result<(), Fault> {
         if depth > DEEPEST {
             return Err(Fault::Tree(format!("it has more than {DEEPEST} folders in one another")));
         }
         let object = odb.read(tree)?;
+        let mut names = HashSet::new();
         for entry in Entries(object.data()) {
             let (kind, name, id) = entry?;
             let path = join(folder, name);
@@ -99,12 +94,13 @@ impl Content {
                 let path = String::from_utf8_lossy(&path).into_owned();
                 return Err(Fault::Tree(format!("it holds `{path}`: {why}")));
             }
-            if !with_dotenv && name == b".env" {
-                continue;
+            // Not only when it is written: what is looked at must be what is written.
+            if !names.insert(name) {
+                return Err(twice(&path));
             }
             if kind == Kind::Folder {
                 self.folders.push(path.clone());
-                self.add(odb, id, &path, with_dotenv, depth + 1)?;
+                self.add(odb, id, &path, depth + 1)?;
             } else {
                 self.files.push(File { path, id, kind });
             }
@@ -119,6 +115,12 @@ fn refused(name: &[u8]) -> Option<&'static str> {
     if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') {
         return Some("that is no name for a file");
     }
+    matches!(folded(name).as_str(), ".git" | "git~1")
+        .then_some("that stands for the repository's own folder")
+}
+
+/// What a name may become on some file system, in lower case.
+pub(super) fn folded(name: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(name)
         .chars()
         // HFS+ does not see these.
@@ -126,8 +128,8 @@ fn refused(name: &[u8]) -> Option<&'static str> {
         .collect::<String>()
         .to_lowercase();
     // NTFS drops dots and spaces at the end, and opens a stream behind a colon.
-    let stem = text.split([':', '\\']).next().unwrap_or_default().trim_end_matches(['.', ' ']);
-    matches!(stem, ".git" | "git~1").then_some("that stands for the repository's own folder")
+    let stem = text.split([':', '\\']).next().unwrap_or_default();
+    stem.trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// The entries of a tree as it is stored.
@@ -185,7 +187,7 @@ impl Writer<'_> {
     /// before any file or link, nothing is ever written through a link.
     pub(super) fn folder(&self, path: &[u8]) -> Result<(), Fault> {
         let place = self.place(path);
-        fs::create_dir(&place).map_err(|error| self.twice(path, error, &place))
+        fs::create_dir(&place).map_err(|error| self.failed(path, error, &place))
     }
 
     /// Writes a file or a link with what its object holds.
@@ -197,7 +199,7 @@ impl Writer<'_> {
             Kind::Executable => self.regular(&place, data, 0o777),
             Kind::Folder | Kind::Submodule => fs::create_dir(&place),
         };
-        written.map_err(|error| self.twice(&file.path, error, &place))
+        written.map_err(|error| self.failed(&file.path, error, &place))
     }
 
     fn regular(&self, place: &Path, data: &[u8], mode: u32) -> io::Result<()> {
@@ -213,12 +215,11 @@ impl Writer<'_> {
         utimensat(nix::fcntl::AT_FDCWD, place, &time, &time, flags).map_err(io::Error::from)
     }
 
-    fn twice(&self, path: &[u8], error: io::Error, place: &Path) -> Fault {
+    fn failed(&self, path: &[u8], error: io::Error, place: &Path) -> Fault {
+        let whole = path;
         let path = String::from_utf8_lossy(path);
         match error.kind() {
-            io::ErrorKind::AlreadyExists => Fault::Tree(format!(
-                "it holds `{path}` twice, or under two names that are one here"
-            )),
+            io::ErrorKind::AlreadyExists => twice(whole),
             io::ErrorKind::InvalidFilename => {
                 Fault::Tree(format!("the name of `{path}` is too long for this file system"))
             }
@@ -230,6 +231,11 @@ impl Writer<'_> {
             _ => Fault::Write(place.to_owned(), error),
         }
     }
+}
+
+fn twice(path: &[u8]) -> Fault {
+    let path = String::from_utf8_lossy(path);
+    Fault::Tree(format!("it holds `{path}` twice, or under two names that are one here"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, Tree};
 
 use super::mirrors::Place;
-use super::{GitError, Want, fetch, layout};
+use super::{Dotenv, GitError, Hazards, Want, fetch, layout};
 use crate::domain::event::{Author, ChangeBasis, Commit};
 use crate::domain::ids::Sha;
 use crate::domain::plan::Changes;
@@ -134,19 +134,9 @@ impl Mirror {
         })
     }
 
-    /// Whether anything named `.env` is tracked, in any folder and of any kind: next to a module
-    /// it is code that runs on this host.
-    pub fn tracks_dotenv(&self, sha: &Sha) -> Result<bool, GitError> {
-        self.reading(|repository| {
-            let mut found = false;
-            let tree = self.tree(repository, sha)?;
-            walk(repository, &tree, &mut Vec::new(), &mut |_, entry| {
-                found |= entry.name_bytes() == b".env";
-                found
-            })
-            .map_err(|error| self.failed(&error))?;
-            Ok(found)
-        })
+    /// What the commit holds that must not lie beside a module on this host.
+    pub fn hazards(&self, sha: &Sha, dotenv: Dotenv) -> Result<Hazards, GitError> {
+        self.reading(|repository| super::checkout::hazards(self, repository, sha, dotenv))
     }
 
     /// The files that an event changed.
@@ -170,10 +160,11 @@ impl Mirror {
         self.reading(|repository| super::checkout::checkout(self, repository, sha, dir, depth))
     }
 
-    /// Writes the commit's tree into `dir` without anything named `.env`, with a `.git` that only
-    /// marks the root: paths that a module gives relative to the repository are relative to it.
-    pub fn module_tree(&self, sha: &Sha, dir: &Path) -> Result<(), GitError> {
-        self.reading(|repository| super::checkout::module_tree(self, repository, sha, dir))
+    /// Writes the commit's tree into `dir` without its [`Mirror::hazards`], which it gives back,
+    /// and with a `.git` that only marks the root: paths that a module gives relative to the
+    /// repository are relative to it.
+    pub fn module_tree(&self, sha: &Sha, dir: &Path, dotenv: Dotenv) -> Result<Hazards, GitError> {
+        self.reading(|repository| super::checkout::module_tree(self, repository, sha, dir, dotenv))
     }
 
     /// Opens the mirror for one operation, during which no pack is deleted.

@@ -312,7 +312,17 @@ async fn the_data_folder_is_its_owners_alone() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("state/pocketci");
     let store = Store::open(&data).await.unwrap();
-    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()) {
+        assert_eq!(mode(&entry) & 0o077, 0, "{}", entry.display());
+    }
+    store.close().await;
+    // One that an earlier agent made is tightened.
+    let database = data.join("pocketci.db");
+    std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let store = Store::open(&data).await.unwrap();
+    assert_eq!(mode(&database), 0o600);
     store.close().await;
 }
 

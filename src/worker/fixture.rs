@@ -37,6 +37,7 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         min_free: MinFree::Percent(5.0),
         forks: Forks::Approve,
         host_commands: false,
+        dotenv_allowed: false,
         base_env: Vec::new(),
         shell_env: Vec::new(),
         pass_env: Vec::new(),

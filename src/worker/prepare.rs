@@ -7,13 +7,16 @@ use secrecy::ExposeSecret as _;
 
 use super::Worker;
 use super::call_log::CallLog;
+use super::module_place;
 use super::workspace::{Checkout, Rooms, Workspace};
 use crate::dagger::child::Program;
-use crate::dagger::{CallLabels, HostPlaces, call_environment, host_command, host_environment};
+use crate::dagger::{
+    self, CallLabels, HostPlaces, call_environment, host_command, host_environment, no_dotenv_above,
+};
 use crate::domain::forge;
 use crate::domain::plan::{Action, Places};
 use crate::domain::trigger::{self, TriggerExtra};
-use crate::git::{self, GitError, Want};
+use crate::git::{Dotenv, GitError, Want};
 use crate::store::ClaimedCall;
 
 impl Worker {
@@ -46,7 +49,8 @@ impl Worker {
                 let checkout = checkout.await?;
                 checkout.notes.iter().for_each(|note| log.note(note));
                 // A link out of the tree would let a commit name any folder of this host.
-                git::resolve_inside(&checkout.module_tree, module)?;
+                no_dotenv_above(&rooms.cwd, dagger::DATA_DIR)?;
+                module_place::resolve(&checkout.module_tree, module)?;
                 let (module_tree, source) = (text(&checkout.module_tree)?, text(&checkout.source)?);
                 let places = Places { module_tree, source, event_trigger: text(&trigger)? };
                 let env = call_environment(
@@ -81,6 +85,11 @@ impl Worker {
         }
     }
 
+    /// Whether modules see `.env` files.
+    pub(super) fn dotenv(&self) -> Dotenv {
+        if self.settings.dotenv_allowed { Dotenv::Kept } else { Dotenv::Removed }
+    }
+
     async fn checkout(&self, call: &ClaimedCall, folder: &Path) -> anyhow::Result<Checkout> {
         let repository = call.event.repository.as_ref().context("The event names no repository")?;
         // The mirror has it from planning; after a lost mirror it is fetched once more.
@@ -89,19 +98,19 @@ impl Worker {
         let location = self.location(call.event.forge(), repository)?;
         let mirror = self.mirrors.ensure(&location, &[want]).await?;
         let (sha, depth) = (call.sha.clone(), call.settings.git_depth);
+        let dotenv = self.dotenv();
         let (source, module) = (folder.join("src"), folder.join("module"));
         let work = move || {
             let mut notes = mirror.checkout(&sha, &source, depth)?;
             crate::crash::point("checkout.half");
-            let module_tree = if mirror.tracks_dotenv(&sha)? {
-                mirror.module_tree(&sha, &module)?;
-                notes.push(
-                    "The module is loaded from a copy without anything named `.env`".to_owned(),
-                );
-                module
-            } else {
+            let hazards = mirror.hazards(&sha, dotenv)?;
+            let module_tree = if hazards.is_empty() {
                 source.clone()
+            } else {
+                mirror.module_tree(&sha, &module, dotenv)?;
+                module
             };
+            notes.extend(hazards.notes());
             Ok::<_, GitError>(Checkout { source, module_tree, notes })
         };
         let done = tokio::task::spawn_blocking(work).await.context("The checkout has panicked")?;

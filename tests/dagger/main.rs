@@ -264,8 +264,10 @@ fn call(
         engine_version: String::new(),
         sdk: None,
         source: module::Source::default(),
+        dependencies: Vec::new(),
     };
     let module = module.as_ref().unwrap_or(&nothing);
+    dependencies(module);
     let dotenv = Dotenv::read(module);
     for notice in dotenv.notices(module) {
         write(&notice);
@@ -280,6 +282,18 @@ fn call(
     let (constructor, steps) = parsed?;
     progress.span(&module.name, None);
     Call::new(module, engine, progress, &dotenv, constructor).run(&steps, globals)
+}
+
+/// A `.env` beside a dependency is read for that one's arguments, and its secrets' commands run.
+fn dependencies(module: &Module) {
+    for module in &module.dependencies {
+        dependencies(module);
+        let dotenv = Dotenv::read(module);
+        dotenv.notices(module).iter().for_each(|notice| write(notice));
+        let constructor = &module.source.constructor;
+        let given = args::Given::new();
+        let _ = values::resolve(module, None, constructor, &given, &dotenv, "dagger call");
+    }
 }
 
 fn functions(

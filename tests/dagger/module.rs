@@ -17,6 +17,8 @@ pub struct Module {
     pub engine_version: String,
     pub sdk: Option<String>,
     pub source: Source,
+    /// Local ones; another repository's are not pretended.
+    pub dependencies: Vec<Module>,
 }
 
 /// `stand-in.json`.
@@ -210,6 +212,15 @@ struct DaggerJson {
     #[serde(default, rename = "engineVersion")]
     engine_version: String,
     sdk: Option<Sdk>,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -264,22 +275,27 @@ impl Module {
                 format!("failed to load sdk for local module source: invalid SDK: \"{sdk}\"");
             return Err(fault(text));
         }
-        let source = match (&sdk, fs::read_to_string(folder.join("stand-in.json"))) {
-            (None, _) => Source::default(),
-            (Some(_), Ok(text)) => serde_json::from_str(&text).map_err(|error| {
-                code(&format!("failed to initialize module: stand-in.json: {error}"))
-            })?,
-            (Some(_), Err(_)) => {
-                return Err(code("failed to initialize module: it has no stand-in.json"));
-            }
-        };
+        let source =
+            match (&sdk, fs::read_to_string(folder.join(&config.source).join("stand-in.json"))) {
+                (None, _) => Source::default(),
+                (Some(_), Ok(text)) => serde_json::from_str(&text).map_err(|error| {
+                    code(&format!("failed to initialize module: stand-in.json: {error}"))
+                })?,
+                (Some(_), Err(_)) => {
+                    return Err(code("failed to initialize module: it has no stand-in.json"));
+                }
+            };
         if source.broken == Some(Broken::Syntax) && sdk.as_deref() == Some("dang") {
             let text = "failed to initialize module: mount source: run dir: failed to parse file \
                         /tmp/dagger-mount1/main.dang: main.dang:2:1 (32): no match found";
             return Err(code(text));
         }
+        let local = config.dependencies.iter().map(|dependency| folder.join(&dependency.source));
+        let local = local.filter(|folder| folder.exists());
+        let dependencies = local.map(|folder| Self::load(&folder.to_string_lossy()));
+        let dependencies = dependencies.collect::<Result<_, _>>()?;
         let engine_version = config.engine_version;
-        Ok(Self { folder, name: config.name, engine_version, sdk, source })
+        Ok(Self { folder, name: config.name, engine_version, sdk, source, dependencies })
     }
 
     /// The main object's name; none where the code could not be read or has no such object.

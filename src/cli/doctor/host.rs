@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::{statfs, statvfs};
 
 use super::Finding;
+use crate::dagger;
 use crate::domain::space::{Disk, MinFree};
 
 const WHAT: &str = "data folder";
@@ -85,13 +86,13 @@ fn room(disk: Disk, min_free: MinFree) -> Finding {
 }
 
 /// `dagger` reads a `.env` from any folder above the one it works in, and can run programs for it.
-fn dotenv(folder: &Path) -> Vec<Finding> {
-    let found = folder.ancestors().map(|above| above.join(".env")).filter(|file| file.exists());
-    let say = |file: PathBuf| {
-        let detail = format!("`{}` lies above the data folder: dagger reads it", file.display());
-        Finding::warn(".env", detail, "move it: it sets arguments of calls and can run programs")
-    };
-    found.map(say).collect()
+fn dotenv(folder: &Path) -> Option<Finding> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let above = dagger::no_dotenv_above(&folder.join("work"), dagger::DATA_DIR).err()?;
+    let detail = format!("`{}` lies above the data folder: dagger reads it", above.file.display());
+    let advice = "move it, or set POCKETCI_DATA_DIR: it sets arguments of calls and can run \
+                  programs; `serve` refuses to start";
+    Some(Finding::fail(".env", detail, advice))
 }
 
 #[cfg(test)]

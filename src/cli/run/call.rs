@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::dagger::child::{self, Ended, Program, Stream};
 use crate::dagger::{
     CallLabels, Dagger, HostPlaces, call_environment, engine_trouble, host_command,
-    host_environment,
+    host_environment, no_dotenv_above,
 };
 use crate::domain::event::Event;
 use crate::domain::forge;
@@ -182,6 +182,7 @@ impl Bench {
                         format!("Cannot make the folder `{}`: {error}", folder.display())
                     })?;
                 }
+                no_dotenv_above(&cwd, "TMPDIR").map_err(|error| error.to_string())?;
                 let source = text(&self.source)?;
                 let event_trigger = text(&self.trigger)?;
                 let argv = job.call.argv(Places { module_tree: source, source, event_trigger });

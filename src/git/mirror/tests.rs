@@ -77,19 +77,21 @@ async fn dotenv_is_seen_in_any_folder_and_of_any_kind() {
     source.write("a/x.env", "");
     source.commit("None");
     let (_dir, without, sha) = mirror(&source).await;
-    assert!(!without.tracks_dotenv(&sha).unwrap());
-    for path in [".env", "a/b/.env", "a/.env/x"] {
+    assert!(without.hazards(&sha, Dotenv::Removed).unwrap().is_empty());
+    for path in [".env", "a/b/.env", "a/.env/x", "a/.ENV"] {
         source.write(path, "A=1");
         source.commit(path);
         let (_dir, mirror, sha) = mirror(&source).await;
-        assert!(mirror.tracks_dotenv(&sha).unwrap(), "{path}");
+        let hazards = mirror.hazards(&sha, Dotenv::Removed).unwrap();
+        assert!(!hazards.dotenv.is_empty(), "{path}");
+        assert!(mirror.hazards(&sha, Dotenv::Kept).unwrap().is_empty(), "{path}");
         source.git(&["rm", "-q", path]);
     }
     std::fs::create_dir_all(source.path().join("l")).unwrap();
     std::os::unix::fs::symlink("../env", source.path().join("l/.env")).unwrap();
     source.commit("Link");
     let (_dir, mirror, sha) = mirror(&source).await;
-    assert!(mirror.tracks_dotenv(&sha).unwrap());
+    assert_eq!(mirror.hazards(&sha, Dotenv::Removed).unwrap().dotenv, ["l/.env"]);
 }
 
 #[tokio::test]

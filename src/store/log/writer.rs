@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -39,6 +40,13 @@ struct Growing {
     older: Option<PathBuf>,
 }
 
+/// Logs are the agent's user's alone.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o600);
+    options
+}
+
 impl LogWriter {
     /// Makes the file and its folder, or goes on at the end of a log that is there: what an
     /// interrupted attempt has left is not lost. `limit`: bytes that the log is to have at most,
@@ -51,7 +59,7 @@ impl LogWriter {
             fs::create_dir_all(folder)?;
         }
         join(path)?;
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = options().read(true).create(true).open(path)?;
         let length = file.metadata()?.len();
         let mut buffer = Vec::new();
         if length > 0 {
@@ -157,7 +165,7 @@ impl LogWriter {
             }
         };
         let path = parts::piece(&self.path, head, from);
-        self.file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        self.file = options().create_new(true).open(path)?;
         self.length = 0;
         let gone = self.tail.take().and_then(|tail| tail.older);
         self.tail = Some(Growing { head, from, older });
@@ -176,7 +184,7 @@ impl Drop for LogWriter {
 /// when what they hold is on the disk.
 fn join(log: &Path) -> io::Result<()> {
     let Some(tail) = Tail::find(log)? else { return Ok(()) };
-    let mut file = OpenOptions::new().append(true).create(true).open(log)?;
+    let mut file = options().create(true).open(log)?;
     if !tail.is_joined(file.metadata()?.len())? {
         tail.keep_gap(log)?;
         file.set_len(tail.head)?;

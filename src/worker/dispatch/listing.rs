@@ -11,8 +11,9 @@ use crate::domain::function::{ListingError, Module};
 use crate::domain::identity::{self, Tree};
 use crate::domain::ids::Sha;
 use crate::domain::plan::{Reason, ReasonCode};
-use crate::git::{self, GitError, Mirror};
+use crate::git::{GitError, Mirror};
 use crate::worker::engine::FRESH;
+use crate::worker::module_place;
 
 /// A first module on a fresh engine pulls and builds its SDK.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -95,9 +96,10 @@ impl Worker {
         let resolved = blocking({
             let (mirror, sha, tree, folder) =
                 (mirror.clone(), sha.clone(), tree, folder.to_owned());
+            let dotenv = self.dotenv();
             move || {
-                mirror.module_tree(&sha, &tree)?;
-                Ok(git::resolve_inside(&tree, &folder))
+                mirror.module_tree(&sha, &tree, dotenv)?;
+                Ok(module_place::resolve(&tree, &folder))
             }
         })
         .await?;

@@ -17,7 +17,7 @@ fn a_dotenv_above_is_told() {
     std::fs::write(above.path().join(".env"), "").unwrap();
     let findings = data_folder(&above.path().join("state"), MIN_FREE);
     let found = findings.iter().find(|finding| finding.what == ".env");
-    assert_eq!(found.map(|finding| finding.level), Some(Level::Warn), "{findings:?}");
+    assert_eq!(found.map(|finding| finding.level), Some(Level::Fail), "{findings:?}");
 }
 
 #[test]
