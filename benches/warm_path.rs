@@ -16,7 +16,7 @@ mod world;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use world::module::{Module, Tree};
+use world::module::{Content, Module, Tree};
 use world::{World, forge, git};
 
 const FILES: usize = 10_000;
@@ -84,7 +84,8 @@ fn main() {
 }
 
 fn touch(repository: &Path, parent: &str, n: usize) -> String {
-    let file = (format!("src/{}/{}/file_{n}.txt", n % 10, n % 100), Some(format!("changed {n}\n")));
+    let path = format!("src/{}/{}/file_{n}.txt", n % 10, n % 100);
+    let file = (path, Content::File(format!("changed {n}\n")));
     git::commit(repository, "refs/local/main", Some(parent), &format!("Change {n}"), &[file])
 }
 

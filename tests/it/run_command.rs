@@ -48,7 +48,7 @@ impl Copy {
         for (path, text) in tree.files() {
             let file = self.root().join(path);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(file, text.as_deref().unwrap()).unwrap();
+            std::fs::write(file, text.text()).unwrap();
         }
     }
 

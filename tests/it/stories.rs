@@ -12,6 +12,7 @@ mod specs;
 mod listing;
 mod secrets;
 mod trust;
+mod attacks;
 mod commands;
 mod weather;
 mod statuses;

@@ -148,7 +148,7 @@ fn a_module_is_listed_and_called() {
     for (path, text) in Tree::from(module).files() {
         let path = dir.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text.as_ref().unwrap()).unwrap();
+        std::fs::write(path, text.text()).unwrap();
     }
     let dagger = |arguments: &[&str], input: &str| {
         let mut dagger = process::program(process::stand_in());

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::module::Content;
 use super::process;
 
 /// Every commit carries this date, so that the same content is the same commit everywhere.
@@ -79,22 +80,37 @@ pub fn commit(
     reference: &str,
     parent: Option<&str>,
     message: &str,
-    files: &[(String, Option<String>)],
+    files: &[(String, Content)],
+) -> String {
+    commit_by(repository, reference, parent, AUTHOR, message, files)
+}
+
+/// The same by an author whose name is what it is.
+pub fn commit_by(
+    repository: &Path,
+    reference: &str,
+    parent: Option<&str>,
+    (name, email): (&str, &str),
+    message: &str,
+    files: &[(String, Content)],
 ) -> String {
     let mut input = String::new();
-    let (name, email) = AUTHOR;
     writeln!(input, "commit {reference}\nmark :1\ncommitter {name} <{email}> {DATE}").unwrap();
     writeln!(input, "data {}\n{message}", message.len()).unwrap();
     if let Some(parent) = parent {
         writeln!(input, "from {parent}").unwrap();
     }
-    for (path, text) in files {
-        match text {
-            Some(text) => {
-                let mode = if text.starts_with("#!") { "100755" } else { "100644" };
-                writeln!(input, "M {mode} inline {path}\ndata {}\n{text}", text.len()).unwrap();
-            }
-            None => writeln!(input, "D {path}").unwrap(),
+    for (path, content) in files {
+        let path = quoted(path);
+        let mut inline = |mode: &str, text: &str| {
+            writeln!(input, "M {mode} inline {path}\ndata {}\n{text}", text.len()).unwrap();
+        };
+        match content {
+            Content::File(text) if text.starts_with("#!") => inline("100755", text),
+            Content::File(text) => inline("100644", text),
+            Content::Link(target) => inline("120000", target),
+            Content::Submodule(sha) => writeln!(input, "M 160000 {sha} {path}").unwrap(),
+            Content::Removed => writeln!(input, "D {path}").unwrap(),
         }
     }
     input.push_str("\nget-mark :1\n");
@@ -108,6 +124,16 @@ pub fn commit(
     let output = import.wait_with_output().unwrap();
     assert!(output.status.success(), "git fast-import failed");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A path as `git fast-import` takes any path.
+fn quoted(path: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        byte => format!("\\{byte:03o}"),
+    };
+    format!("\"{}\"", path.bytes().map(escape).collect::<String>())
 }
 
 /// The commit that a name stands for.

@@ -4,9 +4,22 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-/// Files of a commit; a path without text is removed.
+/// What lies at a path of a commit.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// With its text; one that begins with `#!` can be executed.
+    File(String),
+    /// A symbolic link with its target.
+    Link(String),
+    /// Another repository's commit.
+    Submodule(String),
+    /// Nothing any more.
+    Removed,
+}
+
+/// Files of a commit.
 #[derive(Debug, Clone, Default)]
-pub struct Tree(Vec<(String, Option<String>)>);
+pub struct Tree(Vec<(String, Content)>);
 
 impl Tree {
     pub fn new() -> Self {
@@ -14,12 +27,23 @@ impl Tree {
     }
 
     pub fn file(mut self, path: &str, text: impl Into<String>) -> Self {
-        self.0.push((path.to_owned(), Some(text.into())));
+        self.0.push((path.to_owned(), Content::File(text.into())));
+        self
+    }
+
+    pub fn link(mut self, path: &str, target: impl AsRef<Path>) -> Self {
+        let target = target.as_ref().to_str().unwrap().to_owned();
+        self.0.push((path.to_owned(), Content::Link(target)));
+        self
+    }
+
+    pub fn submodule(mut self, path: &str, sha: &str) -> Self {
+        self.0.push((path.to_owned(), Content::Submodule(sha.to_owned())));
         self
     }
 
     pub fn without(mut self, path: &str) -> Self {
-        self.0.push((path.to_owned(), None));
+        self.0.push((path.to_owned(), Content::Removed));
         self
     }
 
@@ -28,8 +52,19 @@ impl Tree {
         self
     }
 
-    pub fn files(&self) -> &[(String, Option<String>)] {
+    pub fn files(&self) -> &[(String, Content)] {
         &self.0
+    }
+}
+
+impl Content {
+    /// The text of a file.
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::File(text) => text,
+            other => panic!("{other:?} is no file"),
+        }
     }
 }
 
@@ -51,6 +86,8 @@ pub struct Module {
     folder: String,
     sdk: String,
     functions: Vec<Function>,
+    constructor: Vec<Value>,
+    dependencies: Vec<Value>,
     broken: Option<String>,
     more: Tree,
 }
@@ -58,7 +95,8 @@ pub struct Module {
 impl Module {
     pub fn new(folder: &str) -> Self {
         let (folder, sdk) = (folder.to_owned(), "go".to_owned());
-        Self { folder, sdk, functions: Vec::new(), broken: None, more: Tree::new() }
+        let (functions, constructor, dependencies) = (Vec::new(), Vec::new(), Vec::new());
+        Self { folder, sdk, functions, constructor, dependencies, broken: None, more: Tree::new() }
     }
 
     pub fn function(mut self, name: &str, write: impl FnOnce(Function) -> Function) -> Self {
@@ -77,6 +115,35 @@ impl Module {
         self
     }
 
+    /// An argument of the constructor.
+    pub fn constructed_with(mut self, declaration: &str) -> Self {
+        self.constructor.push(declaration.into());
+        self
+    }
+
+    /// A module that this one uses, by the path in its `dagger.json`.
+    pub fn depends_on(mut self, source: &str) -> Self {
+        self.dependencies.push(json!({"name": "dep", "source": source}));
+        self
+    }
+
+    /// A symbolic link beside the module, anywhere in the repository.
+    pub fn link(mut self, path: &str, target: impl AsRef<Path>) -> Self {
+        self.more = self.more.link(path, target);
+        self
+    }
+
+    pub fn submodule(mut self, path: &str, sha: &str) -> Self {
+        self.more = self.more.submodule(path, sha);
+        self
+    }
+
+    /// Another module in the same repository.
+    pub fn beside(mut self, other: Self) -> Self {
+        self.more = self.more.module(other);
+        self
+    }
+
     /// A file beside the module, anywhere in the repository.
     pub fn file(mut self, path: &str, text: impl Into<String>) -> Self {
         self.more = self.more.file(path, text);
@@ -86,11 +153,17 @@ impl Module {
 
 impl From<Module> for Tree {
     fn from(module: Module) -> Self {
-        let about = json!({
+        let mut about = json!({
             "name": "ci", "engineVersion": "v0.21.8", "sdk": {"source": module.sdk}
         });
+        if !module.dependencies.is_empty() {
+            about["dependencies"] = module.dependencies.into();
+        }
         let functions: Vec<Value> = module.functions.into_iter().map(Function::json).collect();
         let mut source = json!({"functions": functions});
+        if !module.constructor.is_empty() {
+            source["constructor"] = module.constructor.into();
+        }
         if let Some(how) = module.broken {
             source["broken"] = how.into();
         }
@@ -126,6 +199,12 @@ impl Function {
     /// An argument as in `filter: String! = "opened"`.
     pub fn arg(mut self, declaration: &str) -> Self {
         self.arguments.push(declaration.into());
+        self
+    }
+
+    /// An argument in the stand-in's own words.
+    pub fn arg_json(mut self, declaration: &str) -> Self {
+        self.arguments.push(serde_json::from_str(declaration).unwrap());
         self
     }
 

@@ -83,6 +83,21 @@ impl Repo {
         git::commit(&self.path, &reference, parent.as_deref(), message, files.into().files())
     }
 
+    /// A commit with a message and an author's name that are what they are.
+    #[track_caller]
+    pub fn commit_by(
+        &self,
+        branch: &str,
+        author: (&str, &str),
+        message: &str,
+        files: impl Into<Tree>,
+    ) -> String {
+        let start = format!("refs/local/{}", self.default_branch());
+        let parent = self.head(branch).or_else(|| git::resolve(&self.path, &start));
+        let (reference, files) = (format!("refs/local/{branch}"), files.into());
+        git::commit_by(&self.path, &reference, parent.as_deref(), author, message, files.files())
+    }
+
     /// The branch's newest commit, pushed or not.
     pub fn head(&self, branch: &str) -> Option<String> {
         git::resolve(&self.path, &format!("refs/local/{branch}"))
