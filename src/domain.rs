@@ -9,6 +9,7 @@ pub mod duration;
 pub mod headline;
 pub mod space;
 pub mod suggest;
+pub mod inert;
 pub mod strcase;
 pub mod glob;
 pub mod pattern;

@@ -1,5 +1,7 @@
 //! `serve`: the daemon.
 
+mod journal;
+
 use std::io::ErrorKind;
 
 use clap::Args;
@@ -69,12 +71,14 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
 /// The agent's own log, on standard error; never a body, never a secret.
 fn log(format: LogFormat) {
     let filter = EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn");
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let colours = terminal && matches!(format, LogFormat::Human);
+    let journal = journal::Journal { colours };
+    let log = tracing_subscriber::fmt().with_writer(journal).with_env_filter(filter);
     match format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Human => {
-            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            log.with_target(false).with_ansi(terminal).init();
+            log.with_target(false).with_ansi(colours).init();
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inert;
+
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -103,7 +105,7 @@ pub const DESCRIPTION_LIMIT: usize = 140;
 pub fn description(text: &str) -> String {
     let clean: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if inert::is_active(c) { ' ' } else { c })
         .collect::<String>()
         .split_whitespace()
         .collect::<Vec<_>>()

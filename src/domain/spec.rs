@@ -18,7 +18,7 @@ use super::glob::Globs;
 use super::pattern::Patterns;
 
 pub use diagnostic::{Diagnostic, Severity, SpecErrors};
-pub use parse::{MAX_BYTES, default_for_root, parse, parse_bytes};
+pub use parse::{MAX_BYTES, default_for_root, name_of, parse, parse_bytes};
 
 /// One document of a `pocketci.yaml`.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use crate::domain::inert::inert;
 use crate::store::log::{LogStream, LogWriter};
 
 /// How late a line may be for those who read along.
@@ -48,7 +49,9 @@ impl CallLog {
 
     /// A line of the agent's own, seen at once.
     pub(super) fn note(&self, text: &str) {
-        self.line(LogStream::Agent, text.as_bytes());
+        // It may name what strangers wrote; what a function prints is its own.
+        let text: Vec<String> = text.lines().map(inert).collect();
+        self.line(LogStream::Agent, text.join("\n").as_bytes());
         self.flush();
     }
 

@@ -6,9 +6,14 @@ use super::reading::{Fields, Reading, Text};
 use super::{GitDepth, OnInterrupt, Spec, Target};
 use crate::domain::duration;
 use crate::domain::glob::Globs;
+use crate::domain::inert;
+use sha2::{Digest as _, Sha256};
 
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
+
+/// Characters of a name: status contexts hold it, and GitHub cuts those at 255.
+const LONGEST_NAME: usize = 100;
 
 /// The module's folder when the file does not say, relative to the file.
 const DEFAULT_MODULE: &str = "./ci";
@@ -94,7 +99,7 @@ fn empty(path: &str) -> Spec {
     Spec {
         path: path.to_owned(),
         folder: folder.to_owned(),
-        name: folder.to_owned(),
+        name: name_of(path),
         target: Target::Module(default_module(folder)),
         events: None,
         paths: None,
@@ -109,6 +114,18 @@ fn empty(path: &str) -> Spec {
         git_depth: GitDepth::default(),
         functions: std::collections::BTreeMap::new(),
     }
+}
+
+/// What the spec of this file is called when it does not say: its folder, as far as that can
+/// stand in a status. One that cannot keeps its own by its hash.
+pub fn name_of(path: &str) -> String {
+    let folder = folder_of(path);
+    if folder.chars().count() <= LONGEST_NAME && !folder.chars().any(inert::is_active) {
+        return folder.to_owned();
+    }
+    let hash = hex::encode(&Sha256::digest(folder)[..4]);
+    let start: String = inert::one_line(folder).chars().take(LONGEST_NAME - 9).collect();
+    format!("{start}~{hash}")
 }
 
 fn folder_of(path: &str) -> &str {
@@ -182,15 +199,13 @@ impl Reading<'_> {
     }
 
     fn name(&mut self, node: &Node) -> Option<String> {
-        /// Status contexts hold it; GitHub cuts those at 255 characters.
-        const LONGEST: usize = 100;
         let name = self.text(node, "`name`")?;
         let value = name.value.trim();
-        let why = if value.chars().any(char::is_control) {
+        let why = if value.chars().any(inert::is_active) {
             "must be one line of plain text"
         } else if value.starts_with('/') || value.ends_with('/') {
             "must not start or end with a slash"
-        } else if value.chars().count() > LONGEST {
+        } else if value.chars().count() > LONGEST_NAME {
             "is longer than 100 characters"
         } else {
             return Some(value.to_owned());
@@ -268,6 +283,9 @@ impl Reading<'_> {
     }
 
     pub(super) fn compiled_globs(&mut self, texts: &[Text], whole: Span) -> Option<Globs> {
+        if !self.are_short(texts) {
+            return None;
+        }
         let before = self.found.len();
         for text in texts {
             self.glob_place(text);

@@ -6,6 +6,12 @@ use super::diagnostic::{Diagnostic, Severity, quote};
 use super::node::{Node, Span, Value};
 use crate::domain::suggest;
 
+/// Entries of one list or mapping; each may cost a call, or a comparison with every changed file.
+pub(super) const MOST: usize = 500;
+
+/// Characters of a glob or pattern; compiled, one is many times as large.
+pub(super) const LONGEST_PATTERN: usize = 1_000;
+
 /// A file being read, and what was found wrong with it so far.
 pub(super) struct Reading<'a> {
     pub(super) path: &'a str,
@@ -43,6 +49,30 @@ impl Reading<'_> {
         self.found.push(Diagnostic::new(Severity::Error, place, span, message, help.into()));
     }
 
+    /// Notes that there are more entries than are read.
+    pub(super) fn too_many(&mut self, span: Span, what: &str, number: usize) {
+        let help = format!("at most {MOST} are read");
+        self.wrong(span, format!("{what} has {number} entries"), help);
+    }
+
+    /// Whether each is of a length that is compared with anything.
+    pub(super) fn are_short(&mut self, patterns: &[Text]) -> bool {
+        if patterns.len() > MOST {
+            let span = patterns[0].span;
+            self.too_many(span, "this list", patterns.len());
+            return false;
+        }
+        let before = self.found.len();
+        for text in patterns {
+            let length = text.value.chars().count();
+            if length > LONGEST_PATTERN {
+                let help = format!("at most {LONGEST_PATTERN} are read");
+                self.wrong(text.span, format!("this pattern is {length} characters long"), help);
+            }
+        }
+        self.found.len() == before
+    }
+
     /// Notes that a value has the wrong type.
     pub(super) fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
         if matches!(node.value, Value::Null) {
@@ -60,6 +90,10 @@ impl Reading<'_> {
             self.mismatch(&node, what, "a mapping");
             return None;
         };
+        if entries.len() > MOST {
+            self.too_many(node.span, what, entries.len());
+            return None;
+        }
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         let mut known = Vec::new();
         for (key, value) in entries {
@@ -177,6 +211,10 @@ impl Reading<'_> {
             Value::List(items) if items.is_empty() => {
                 let help = "leave the key out where everything is meant".to_owned();
                 self.wrong(node.span, format!("{what} is an empty list"), help);
+                None
+            }
+            Value::List(items) if items.len() > MOST => {
+                self.too_many(node.span, what, items.len());
                 None
             }
             Value::List(items) => {

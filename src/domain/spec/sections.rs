@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::quote;
 use super::node::{Node, Value};
-use super::reading::{Reading, Text, split_commas};
+use super::reading::{MOST, Reading, Text, split_commas};
 use super::{Command, Concurrency, EventFilters, Matchers, SecretUse};
 use crate::domain::glob;
 use crate::domain::ids::Vendor;
+use crate::domain::inert;
 use crate::domain::pattern::Patterns;
 use crate::domain::suggest;
 
@@ -95,6 +96,9 @@ impl Reading<'_> {
             Value::Null => vec![Text { value: "**".to_owned(), span: node.span }],
             _ => self.texts(node, &format!("`{event}`"))?,
         };
+        if !self.are_short(&texts) {
+            return None;
+        }
         let patterns: Vec<String> = texts.iter().map(|text| text.value.clone()).collect();
         let error = match Patterns::new(&patterns) {
             Ok(patterns) => return Some(patterns),
@@ -112,6 +116,10 @@ impl Reading<'_> {
             self.mismatch(&node, "`secrets`", "a list of `name` and `from-env` pairs");
             return Vec::new();
         };
+        if items.len() > MOST {
+            self.too_many(node.span, "`secrets`", items.len());
+            return Vec::new();
+        }
         let mut secrets: Vec<(SecretUse, usize)> = Vec::new();
         for item in items {
             let Some((secret, name)) = self.secret(item) else { continue };
@@ -228,7 +236,7 @@ impl Reading<'_> {
         const LONGEST: usize = 100;
         let text = self.text(node, what)?;
         let value = text.value.trim();
-        let why = if value.chars().any(char::is_control) {
+        let why = if value.chars().any(inert::is_active) {
             "must be one line of plain text"
         } else if value.chars().count() > LONGEST {
             "is longer than 100 characters"
@@ -299,6 +307,9 @@ impl Reading<'_> {
         }
         let event = list(self, "event");
         let filter = list(self, "filter");
+        for texts in [&event, &filter].into_iter().flatten() {
+            self.are_short(texts);
+        }
         let on_changes = list(self, "on-changes");
         if let Some(texts) = &on_changes {
             let whole = texts.first().map(|text| text.span);

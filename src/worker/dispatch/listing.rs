@@ -98,14 +98,18 @@ impl Worker {
                 (mirror.clone(), sha.clone(), tree, folder.to_owned());
             let dotenv = self.dotenv();
             move || {
-                mirror.module_tree(&sha, &tree, dotenv)?;
-                Ok(module_place::resolve(&tree, &folder))
+                match mirror.module_tree(&sha, &tree, dotenv) {
+                    // The commit's own fault, and the same at every try.
+                    Err(error @ GitError::Unusable { .. }) => return Ok(Err(error.to_string())),
+                    written => written?,
+                };
+                Ok(module_place::resolve(&tree, &folder).map_err(|error| error.to_string()))
             }
         })
         .await?;
         let module = match resolved {
             Ok(module) => module,
-            Err(error) => return Ok(Err(ReasonCode::ModuleOutside.because(error.to_string()))),
+            Err(why) => return Ok(Err(ReasonCode::ModuleOutside.because(why))),
         };
         match self.dagger.list(&module, LIMIT).await {
             Ok(json) => Ok(Ok(json)),

@@ -32,7 +32,7 @@ pub(super) struct Broken {
 impl Broken {
     fn new(path: &str, errors: &SpecErrors) -> Self {
         let (headline, text) = (errors.headline(), errors.render(false));
-        Self { path: path.to_owned(), name: folder(path), headline, text }
+        Self { path: path.to_owned(), name: spec::name_of(path), headline, text }
     }
 }
 
@@ -67,7 +67,7 @@ fn specs(mirror: &Mirror, head: &Sha, at: &Sha) -> Result<Option<Found>, GitErro
         }
         if found.len() >= LIMIT {
             let text = format!("{path}: there are more than {LIMIT} specs in this commit");
-            let (name, headline) = (folder(&path), text.clone());
+            let (name, headline) = (spec::name_of(&path), text.clone());
             found.push(Err(Broken { path, name, headline, text }));
             break;
         }
@@ -83,8 +83,4 @@ fn specs(mirror: &Mirror, head: &Sha, at: &Sha) -> Result<Option<Found>, GitErro
         }
     }
     Ok(Some(found))
-}
-
-fn folder(path: &str) -> String {
-    path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned())
 }

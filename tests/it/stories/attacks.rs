@@ -4,7 +4,6 @@
 
 mod dotenv;
 mod links;
-mod paths;
 mod git_tricks;
 mod bombs;
 mod elsewhere;
@@ -17,11 +16,9 @@ const TREASURE: &str = "treasure-of-the-host";
 
 /// A module whose functions and constructor leave arguments open, as attackers would want them.
 fn open_module(folder: &str) -> Module {
-    Module::new(folder)
-        .constructed_with("token: Secret")
-        .function("testOnPush", |f| {
-            f.src().arg("token: Secret").arg("dir: Directory").prints("dir ${dir.entries}")
-        })
+    Module::new(folder).constructed_with("token: Secret").function("testOnPush", |f| {
+        f.src().arg("token: Secret").arg("dir: Directory").prints("dir ${dir.entries}")
+    })
 }
 
 /// Pushes it, and waits until everything that follows has come to its end.

@@ -55,6 +55,8 @@ struct State {
     /// What is answered to statuses instead, and how often still (none: until told otherwise).
     statuses_refused_with: Option<(Refusal, Option<usize>)>,
     git_refused_with: Option<Refusal>,
+    /// Where requests whose path is such are sent on to.
+    redirect: Option<(String, fn(&str) -> bool)>,
     /// Nobody may read the webhooks.
     hooks_hidden: bool,
     /// Statuses that were ever accepted.
@@ -221,6 +223,15 @@ impl Forge {
     /// Answers git with this until [`Forge::serve_git`].
     pub fn refuse_git_with(&self, refusal: Refusal) {
         self.state().git_refused_with = Some(refusal);
+    }
+
+    /// Sends requests whose path is such on to another host, until [`Forge::stay`].
+    pub fn redirect_to(&self, url: &str, which: fn(&str) -> bool) {
+        self.state().redirect = Some((url.to_owned(), which));
+    }
+
+    pub fn stay(&self) {
+        self.state().redirect = None;
     }
 
     pub fn serve_git(&self) {

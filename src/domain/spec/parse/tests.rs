@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::super::{
     Command, Concurrency, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target,
 };
-use super::{MAX_BYTES, default_for_root, inside, parse, parse_bytes};
+use super::{MAX_BYTES, default_for_root, inside, name_of, parse, parse_bytes};
 
 #[track_caller]
 fn one(path: &str, text: &str) -> Spec {
@@ -316,6 +316,33 @@ fn limits() {
     }
     assert!(parse("pocketci.yaml", &bomb).is_err());
     assert!(parse("pocketci.yaml", "a: &a [*a]\n").is_err());
+}
+
+#[test]
+fn limits_on_numbers_and_patterns() {
+    let list = |entry: &str| format!("[{}]", vec![entry; 501].join(", "));
+    check(&format!("paths: {}\n", list("a")), &["1:8: `paths` has 501 entries"]);
+    check(&format!("events: {{push: {}}}\n", list("a")), &["1:16: `push` has 501 entries"]);
+    check(&format!("secrets: {}\n", list("a")), &["1:10: `secrets` has 501 entries"]);
+    let functions: String = (0..501).map(|n| format!("  f{n}: {{event: push}}\n")).collect();
+    check(&format!("functions:\n{functions}"), &["2:3: `functions` has 501 entries"]);
+    let commas = format!("functions: {{f: {{on-changes: \"{}\"}}}}\n", "a,".repeat(501));
+    check(&commas, &["1:29: this list has 501 entries"]);
+    let long = "{a,b}".repeat(201);
+    check(&format!("paths: [\"{long}\"]\n"), &["1:9: this pattern is 1005 characters long"]);
+    check(&format!("events: {{push: \"{long}\"}}\n"), &["1:16: this pattern is 1005"]);
+}
+
+#[test]
+fn a_folder_that_no_status_can_show_is_called_by_its_hash() {
+    assert_eq!(name_of("services/api/pocketci.yaml"), "services/api");
+    assert_eq!(name_of("pocketci.yaml"), "");
+    let names = ["a\nb", "a\rb", "a\u{202e}b"].map(|it| name_of(&format!("{it}/pocketci.yaml")));
+    for name in &names {
+        assert!(name.starts_with("a b~") && name.chars().count() == 12, "{name:?}");
+        assert_eq!(names.iter().filter(|other| *other == name).count(), 1);
+    }
+    assert_eq!(name_of(&format!("{}/pocketci.yaml", "x".repeat(5000))).chars().count(), 100);
 }
 
 #[test]

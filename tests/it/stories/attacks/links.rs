@@ -12,7 +12,9 @@ fn world() -> World {
     std::fs::create_dir_all(host.join("ci")).unwrap();
     std::fs::write(host.join("treasure"), TREASURE).unwrap();
     let about = r#"{"name": "ci", "engineVersion": "v0.21.8", "sdk": {"source": "go"}}"#;
-    let does = format!(r#"{{"functions": [{{"name": "stealOnPush", "does": [{{"print": "{TREASURE}"}}]}}]}}"#);
+    let does = format!(
+        r#"{{"functions": [{{"name": "stealOnPush", "does": [{{"print": "{TREASURE}"}}]}}]}}"#
+    );
     std::fs::write(host.join("ci/dagger.json"), about).unwrap();
     std::fs::write(host.join("ci/stand-in.json"), does).unwrap();
     world
@@ -23,9 +25,8 @@ fn world() -> World {
 fn check_module(target: impl FnOnce(&World) -> std::path::PathBuf) {
     let world = world();
     let target = target(&world);
-    let module = Module::new("other")
-        .file("pocketci.yaml", "module-path: ./ci\n")
-        .link("ci", &target);
+    let module =
+        Module::new("other").file("pocketci.yaml", "module-path: ./ci\n").link("ci", &target);
     let sha = pushed(&world, module);
     let shown = shown(&world, &sha);
     assert!(world.engine.calls("steal-on-push").is_empty(), "{shown}");

@@ -66,7 +66,16 @@ async fn answer(
     body: Bytes,
 ) -> Response<Body> {
     let path = uri.path().to_owned();
+    let elsewhere = ledger.state().redirect.clone().filter(|(_, which)| which(&path));
     let response = match path.strip_prefix("/api/v3") {
+        _ if elsewhere.is_some() => {
+            let (root, _) = elsewhere.unwrap();
+            let rest = uri.path_and_query().map_or(path.as_str(), |rest| rest.as_str());
+            let mut response = message(307, "Moved");
+            let place = header::HeaderValue::from_str(&format!("{root}{rest}")).unwrap();
+            response.headers_mut().insert(header::LOCATION, place);
+            response
+        }
         Some(api) => {
             let query = uri.query().unwrap_or_default();
             rest(&ledger, &method, (api, query), &headers, &body).await
