@@ -8,6 +8,7 @@ mod check;
 mod command_line;
 mod demo;
 mod goldens;
+mod hostile;
 mod matching;
 mod redaction;
 mod run_command;

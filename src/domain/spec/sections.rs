@@ -11,7 +11,7 @@ use crate::domain::glob;
 use crate::domain::ids::Vendor;
 use crate::domain::inert;
 use crate::domain::pattern::Patterns;
-use crate::domain::suggest;
+use crate::domain::{strcase, suggest};
 
 /// The events that are planned, and the words of the original for some of them.
 const EVENTS: [&str; 20] = [
@@ -42,6 +42,32 @@ const COMMAND: [&str; 5] = ["run", "vendor", "event", "filter", "on-changes"];
 
 /// Arguments that the agent fills itself, and a secret would hide.
 const FILLED: [&str; 6] = ["src", "eventTrigger", "vendor", "event", "filter", "onChanges"];
+
+/// Flags of `dagger` itself: an argument of such a name is read as the flag, wherever it stands.
+const FLAGS: [&str; 22] = [
+    "mod",
+    "noMod",
+    "progress",
+    "workdir",
+    "envFile",
+    "output",
+    "json",
+    "silent",
+    "quiet",
+    "verbose",
+    "debug",
+    "interactive",
+    "interactiveCommand",
+    "noExit",
+    "web",
+    "help",
+    "doc",
+    "var",
+    "varJson",
+    "cloud",
+    "lock",
+    "autoApply",
+];
 
 impl Reading<'_> {
     pub(super) fn events(&mut self, node: Node) -> Option<EventFilters> {
@@ -159,6 +185,11 @@ impl Reading<'_> {
     fn is_argument(&mut self, name: &Text) -> bool {
         if FILLED.contains(&name.value.as_str()) {
             let message = format!("`{}` is an argument that the agent fills itself", name.value);
+            self.wrong(name.span, message, "give the secret another name".to_owned());
+            return false;
+        }
+        if FLAGS.iter().any(|flag| strcase::to_kebab(flag) == strcase::to_kebab(&name.value)) {
+            let message = format!("{} is a flag of dagger's own", quote(&name.value));
             self.wrong(name.span, message, "give the secret another name".to_owned());
             return false;
         }

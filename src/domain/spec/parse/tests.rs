@@ -334,6 +334,14 @@ fn limits_on_numbers_and_patterns() {
 }
 
 #[test]
+fn a_secret_is_no_flag_of_the_cli() {
+    for name in ["mod", "workdir", "envFile", "EnvFile", "progress", "noMod"] {
+        let text = format!("secrets: [{{name: {name}, from-env: A}}]\n");
+        check(&text, &[&format!("1:18: `{name}` is a flag of dagger's own")]);
+    }
+}
+
+#[test]
 fn a_folder_that_no_status_can_show_is_called_by_its_hash() {
     assert_eq!(name_of("services/api/pocketci.yaml"), "services/api");
     assert_eq!(name_of("pocketci.yaml"), "");

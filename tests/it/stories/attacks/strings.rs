@@ -43,7 +43,11 @@ fn tell(world: &World, text: &str) -> String {
         .function("testOnPullRequestOpened", |f| f.src().arg("event: String").event_trigger());
     let module = match text.len() {
         ..200 => {
-            let name = text.trim_matches('/').replace("..", "__").replace("//", "/_/").replace("\u{0}", "");
+            let name = text
+                .trim_matches('/')
+                .replace("..", "__")
+                .replace("//", "/_/")
+                .replace("\u{0}", "");
             let spec = "module-path: ./nothing\n";
             module.file(&format!("{name}/pocketci.yaml"), spec).file("pocketci.yaml", "{}\n")
         }
