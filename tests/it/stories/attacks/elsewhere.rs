@@ -39,7 +39,7 @@ fn a_redirect_of_the_git_server_gets_no_token() {
 
 #[test]
 fn a_redirect_of_the_api_is_not_followed() {
-    let world = World::start();
+    let mut world = World::start();
     let stranger = stranger();
     let repo = world.forge.repository("ada/site");
     let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
@@ -50,6 +50,8 @@ fn a_redirect_of_the_api_is_not_followed() {
     world.forge.expect_request("the status that is sent on", |one| one.status == 307);
     world.engine.expect("call");
     assert!(world.forge.statuses(&sha).is_empty());
+    // What was under way is over by then.
+    world.agent.terminate();
     assert!(stranger.requests().is_empty(), "{:?}", stranger.requests());
 }
 
