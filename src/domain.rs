@@ -13,6 +13,7 @@ pub mod inert;
 pub mod strcase;
 pub mod glob;
 pub mod pattern;
+pub mod yaml;
 pub mod spec;
 pub mod function;
 pub mod names;

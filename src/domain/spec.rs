@@ -3,10 +3,7 @@
 //! What [`parse`] returns needs no further checks: paths stay inside the repository, globs
 //! compile, names are names.
 
-mod node;
-mod reading;
 mod sections;
-mod diagnostic;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -17,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::glob::Globs;
 use super::pattern::Patterns;
 
-pub use diagnostic::{Diagnostic, Severity, SpecErrors};
-pub use parse::{MAX_BYTES, default_for_root, name_of, parse, parse_bytes};
+pub use super::yaml::{Diagnostic, Diagnostics as SpecErrors, MAX_BYTES, Severity};
+pub use parse::{default_for_root, name_of, parse, parse_bytes};
 
 /// One document of a `pocketci.yaml`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,16 +1,11 @@
 //! The text of a `pocketci.yaml` to [`Spec`]s, or to everything that is wrong with it.
 
-use super::diagnostic::{Diagnostic, Severity, SpecErrors, quote};
-use super::node::{self, MAX_DOCUMENTS, Node, Span, Value};
-use super::reading::{Fields, Reading, Text};
 use super::{GitDepth, OnInterrupt, Spec, Target};
 use crate::domain::duration;
 use crate::domain::glob::Globs;
 use crate::domain::inert;
+use crate::domain::yaml::{self, Diagnostics, Fields, Node, Reading, Span, Text, Value, quote};
 use sha2::{Digest as _, Sha256};
-
-/// The largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Characters of a name: status contexts hold it, and GitHub cuts those at 255.
 const LONGEST_NAME: usize = 100;
@@ -40,52 +35,21 @@ const KEYS: [&str; 15] = [
 ///
 /// `path` is the file's, relative to the repository (`services/api/pocketci.yaml`). The errors
 /// are all that could be found, not only the first.
-pub fn parse(path: &str, text: &str) -> Result<Vec<Spec>, SpecErrors> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reading = Reading { path, text, found: Vec::new() };
-    if text.len() > MAX_BYTES {
-        let message = format!("the file is {} KiB long", text.len().div_ceil(1024));
-        let help = format!("at most {} KiB are read", MAX_BYTES / 1024);
-        reading.wrong(Span { start: 0, end: 0 }, message, help);
-        return Err(SpecErrors(reading.found));
-    }
-    let documents = match node::documents(text) {
-        Ok(documents) => documents,
-        Err(unreadable) => {
-            reading.wrong(unreadable.span, unreadable.message, unreadable.help);
-            return Err(SpecErrors(reading.found));
+pub fn parse(path: &str, text: &str) -> Result<Vec<Spec>, Diagnostics> {
+    yaml::read(path, text, |reading, documents| {
+        let any = !documents.is_empty();
+        let read = documents.into_iter().filter_map(|document| reading.document(document));
+        let mut specs: Vec<Spec> = read.collect();
+        if !any {
+            specs.push(empty(path));
         }
-    };
-    debug_assert!(documents.len() <= MAX_DOCUMENTS, "the YAML reader enforces its budget");
-    let mut specs: Vec<Spec> = Vec::new();
-    for document in documents {
-        specs.extend(reading.document(document));
-    }
-    if specs.is_empty() {
-        specs.push(empty(path));
-    }
-    if reading.found.is_empty() {
-        return Ok(specs);
-    }
-    reading.found.sort_by_key(|one| (one.line, one.column));
-    Err(SpecErrors(reading.found))
+        specs
+    })
 }
 
 /// Reads a file as it lies in the repository; text that is not UTF-8 is an error with its place.
-pub fn parse_bytes(path: &str, bytes: &[u8]) -> Result<Vec<Spec>, SpecErrors> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => return parse(path, text),
-        Err(error) => String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(),
-    };
-    let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    let message = if wide { "the file is UTF-16" } else { "the file is not UTF-8 from here on" };
-    // The replacement sign stands for the first bad byte, so that there is something to point at.
-    let shown = format!("{text}\u{fffd}");
-    let span = Span { start: text.len(), end: shown.len() };
-    let help = Some("save it as UTF-8".to_owned());
-    let place = (path, shown.as_str());
-    let one = Diagnostic::new(Severity::Error, place, span, message.to_owned(), help);
-    Err(SpecErrors(vec![one]))
+pub fn parse_bytes(path: &str, bytes: &[u8]) -> Result<Vec<Spec>, Diagnostics> {
+    parse(path, yaml::decode(path, bytes)?)
 }
 
 /// The spec of a repository without a `pocketci.yaml`: the module `./ci`, and no filters.

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::quote;
-use super::node::{Node, Value};
-use super::reading::{MOST, Reading, Text, split_commas};
 use super::{Command, Concurrency, EventFilters, Matchers, SecretUse};
 use crate::domain::glob;
 use crate::domain::ids::Vendor;
 use crate::domain::inert;
 use crate::domain::pattern::Patterns;
+use crate::domain::yaml::{MOST, Node, Reading, Span, Text, Value, quote, split_commas};
 use crate::domain::{strcase, suggest};
 
 /// The events that are planned, and the words of the original for some of them.
@@ -317,7 +315,7 @@ impl Reading<'_> {
         commands
     }
 
-    fn matchers(&mut self, mut keys: BTreeMap<String, (super::node::Span, Node)>) -> Matchers {
+    fn matchers(&mut self, mut keys: BTreeMap<String, (Span, Node)>) -> Matchers {
         let mut list = |reading: &mut Self, key: &str| -> Option<Vec<Text>> {
             let (_, node) = keys.remove(key)?;
             let split = if key == "on-changes" { glob::split } else { split_commas };

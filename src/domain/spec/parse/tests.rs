@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::super::{
     Command, Concurrency, GitDepth, Matchers, OnInterrupt, SecretUse, Spec, Target,
 };
-use super::{MAX_BYTES, default_for_root, inside, name_of, parse, parse_bytes};
+use super::{default_for_root, inside, name_of, parse, parse_bytes};
+use crate::domain::yaml::MAX_BYTES;
 
 #[track_caller]
 fn one(path: &str, text: &str) -> Spec {

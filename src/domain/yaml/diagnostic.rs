@@ -1,4 +1,4 @@
-//! What is wrong with a `pocketci.yaml`, where, and what would be right: drawn as compilers do.
+//! What is wrong with a file, where, and what would be right: drawn as compilers do.
 
 use std::fmt::{self, Write as _};
 
@@ -45,7 +45,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(super) fn new(
+    pub(crate) fn new(
         severity: Severity,
         (path, text): (&str, &str),
         span: Span,
@@ -144,7 +144,7 @@ fn printable(c: char) -> char {
 }
 
 /// A value for a message: in backticks, on one line, not too long.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown: String = text.chars().take(LONGEST).map(printable).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -155,9 +155,9 @@ pub(super) fn quote(text: &str) -> String {
 
 /// Everything that is wrong with a file; at least one error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpecErrors(pub(super) Vec<Diagnostic>);
+pub struct Diagnostics(pub(crate) Vec<Diagnostic>);
 
-impl SpecErrors {
+impl Diagnostics {
     /// The same errors under another path, for a file that was passed by its own.
     pub fn of_file(mut self, path: &str) -> Self {
         for one in &mut self.0 {
@@ -186,10 +186,10 @@ impl SpecErrors {
     }
 }
 
-impl fmt::Display for SpecErrors {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline())
     }
 }
 
-impl std::error::Error for SpecErrors {}
+impl std::error::Error for Diagnostics {}

@@ -1,7 +1,7 @@
 //! A YAML document as a tree in which every node knows where it stands.
 //!
 //! The only place that knows the YAML library, so that it can be changed for another. What the
-//! keys and values mean is [`super::parse`]'s business.
+//! keys and values mean is its readers' business.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use serde_yaml::{
     alias_limits,
 };
 
-/// Documents in one file; every one of them is a spec to plan.
-pub(super) const MAX_DOCUMENTS: usize = 50;
+/// Documents in one file; every one of a `pocketci.yaml` is a spec to plan.
+pub(crate) const MAX_DOCUMENTS: usize = 50;
 /// Lists and mappings within one another. The parser recurses, so this also bounds its stack.
-pub(super) const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 /// Keys, values, lists and mappings of a file, aliases expanded.
 const MAX_NODES: usize = 20_000;
 /// Anchors and aliases of a file.
@@ -23,20 +23,20 @@ const MAX_ALIASES: usize = 500;
 
 /// A part of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// A node and where it was written.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) value: Value,
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
 }
 
-#[derive(Debug)]
-pub(super) enum Value {
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// A number as it was written: `1.10` stays `1.10`.
@@ -49,7 +49,7 @@ pub(super) enum Value {
 
 impl Value {
     /// What it is, with its article, for messages.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a boolean",
@@ -63,14 +63,14 @@ impl Value {
 
 /// Why the text is not YAML that we read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) span: Span,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Unreadable {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 /// The documents of a file; empty ones are left out.
-pub(super) fn documents(text: &str) -> Result<Vec<Node>, Unreadable> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Node>, Unreadable> {
     let raw: Result<Vec<Spanned<Raw>>, Error> =
         serde_yaml::from_multiple_with_options(text, options());
     match raw {

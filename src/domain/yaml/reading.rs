@@ -7,56 +7,56 @@ use super::node::{Node, Span, Value};
 use crate::domain::suggest;
 
 /// Entries of one list or mapping; each may cost a call, or a comparison with every changed file.
-pub(super) const MOST: usize = 500;
+pub(crate) const MOST: usize = 500;
 
 /// Characters of a glob or pattern; compiled, one is many times as large.
 pub(super) const LONGEST_PATTERN: usize = 1_000;
 
 /// A file being read, and what was found wrong with it so far.
-pub(super) struct Reading<'a> {
-    pub(super) path: &'a str,
-    pub(super) text: &'a str,
-    pub(super) found: Vec<Diagnostic>,
+pub(crate) struct Reading<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) found: Vec<Diagnostic>,
 }
 
 /// A text and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
-    pub(super) value: String,
-    pub(super) span: Span,
+pub(crate) struct Text {
+    pub(crate) value: String,
+    pub(crate) span: Span,
 }
 
 /// The known keys of a mapping.
-pub(super) struct Fields {
-    pub(super) keys: BTreeMap<String, (Span, Node)>,
+pub(crate) struct Fields {
+    pub(crate) keys: BTreeMap<String, (Span, Node)>,
 }
 
 impl Fields {
-    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
+    pub(crate) fn take(&mut self, key: &str) -> Option<Node> {
         self.keys.remove(key).map(|(_, node)| node)
     }
 
     /// Where a key stands.
-    pub(super) fn place(&self, key: &str) -> Option<Span> {
+    pub(crate) fn place(&self, key: &str) -> Option<Span> {
         self.keys.get(key).map(|(span, _)| *span)
     }
 }
 
 impl Reading<'_> {
     /// Notes an error.
-    pub(super) fn wrong(&mut self, span: Span, message: String, help: impl Into<Option<String>>) {
+    pub(crate) fn wrong(&mut self, span: Span, message: String, help: impl Into<Option<String>>) {
         let place = (self.path, self.text);
         self.found.push(Diagnostic::new(Severity::Error, place, span, message, help.into()));
     }
 
     /// Notes that there are more entries than are read.
-    pub(super) fn too_many(&mut self, span: Span, what: &str, number: usize) {
+    pub(crate) fn too_many(&mut self, span: Span, what: &str, number: usize) {
         let help = format!("at most {MOST} are read");
         self.wrong(span, format!("{what} has {number} entries"), help);
     }
 
     /// Whether each is of a length that is compared with anything.
-    pub(super) fn are_short(&mut self, patterns: &[Text]) -> bool {
+    pub(crate) fn are_short(&mut self, patterns: &[Text]) -> bool {
         if patterns.len() > MOST {
             let span = patterns[0].span;
             self.too_many(span, "this list", patterns.len());
@@ -74,7 +74,7 @@ impl Reading<'_> {
     }
 
     /// Notes that a value has the wrong type.
-    pub(super) fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
+    pub(crate) fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
         if matches!(node.value, Value::Null) {
             let help = format!("give it {wanted}, or leave it out");
             self.wrong(node.span, format!("{what} is left empty"), help);
@@ -85,7 +85,7 @@ impl Reading<'_> {
     }
 
     /// The entries of a mapping, in the order of the file, every key a text that is there once.
-    pub(super) fn entries(&mut self, node: Node, what: &str) -> Option<Vec<(Text, Node)>> {
+    pub(crate) fn entries(&mut self, node: Node, what: &str) -> Option<Vec<(Text, Node)>> {
         let Value::Map(entries) = node.value else {
             self.mismatch(&node, what, "a mapping");
             return None;
@@ -114,7 +114,7 @@ impl Reading<'_> {
     }
 
     /// The entries of a mapping with fixed keys.
-    pub(super) fn fields(&mut self, node: Node, what: &str, allowed: &[&str]) -> Option<Fields> {
+    pub(crate) fn fields(&mut self, node: Node, what: &str, allowed: &[&str]) -> Option<Fields> {
         if !matches!(node.value, Value::Map(_) | Value::Null) {
             let message = format!("{what} must be a mapping, not {}", node.value.kind());
             let help = format!("it holds keys: {}", allowed.join(", "));
@@ -138,7 +138,7 @@ impl Reading<'_> {
     }
 
     /// A text that is not empty; numbers count as they are written.
-    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
+    pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
         match &node.value {
             Value::Text(value) | Value::Number(value) if value.trim().is_empty() => {
                 self.wrong(node.span, format!("{what} is an empty text"), None);
@@ -159,7 +159,7 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
         match &node.value {
             Value::Bool(value) => Some(*value),
             Value::Text(text) if matches!(text.as_str(), "yes" | "no" | "on" | "off") => {
@@ -176,7 +176,7 @@ impl Reading<'_> {
     }
 
     /// A whole number from 1 on.
-    pub(super) fn count(&mut self, node: &Node, what: &str) -> Option<u32> {
+    pub(crate) fn count(&mut self, node: &Node, what: &str) -> Option<u32> {
         let wanted = "a whole number from 1 on";
         match &node.value {
             Value::Number(number) => match number.parse() {
@@ -192,7 +192,7 @@ impl Reading<'_> {
     }
 
     /// One of a few words.
-    pub(super) fn word(&mut self, node: &Node, what: &str, words: &[&str]) -> Option<String> {
+    pub(crate) fn word(&mut self, node: &Node, what: &str, words: &[&str]) -> Option<String> {
         let text = self.text(node, what)?;
         if words.contains(&text.value.as_str()) {
             return Some(text.value);
@@ -206,7 +206,7 @@ impl Reading<'_> {
     }
 
     /// A list of texts, or one text in its place; at least one.
-    pub(super) fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<Text>> {
+    pub(crate) fn texts(&mut self, node: &Node, what: &str) -> Option<Vec<Text>> {
         match &node.value {
             Value::List(items) if items.is_empty() => {
                 let help = "leave the key out where everything is meant".to_owned();
@@ -231,7 +231,7 @@ impl Reading<'_> {
     }
 
     /// The same, where one text may be several with commas between, as `split` finds them.
-    pub(super) fn comma_texts(
+    pub(crate) fn comma_texts(
         &mut self,
         node: &Node,
         what: &str,
@@ -254,6 +254,6 @@ impl Reading<'_> {
 }
 
 /// The parts between commas, trimmed, empty ones left out.
-pub(super) fn split_commas(text: &str) -> Vec<String> {
+pub(crate) fn split_commas(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
