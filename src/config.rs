@@ -5,6 +5,7 @@
 
 mod environment;
 mod forges;
+pub mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -18,6 +18,7 @@ pub mod spec;
 pub mod function;
 pub mod names;
 pub mod trust;
+pub mod policy;
 pub mod identity;
 pub mod module_paths;
 pub mod admission;

@@ -75,14 +75,7 @@ impl Reading<'_> {
         }
         let mut by_event = BTreeMap::new();
         for (key, value) in entries {
-            let Some(event) = self.event_name(&key) else { continue };
-            let event = match event.as_str() {
-                "commits" | "push" => "push".to_owned(),
-                "tags" | "tag" => "tag".to_owned(),
-                // A merge request is planned as the pull request that it is.
-                "merge_request" => "pull_request".to_owned(),
-                _ => event,
-            };
+            let Some(event) = self.event_named(&key) else { continue };
             let patterns = self.patterns(&value, &key.value);
             if by_event.contains_key(&event) {
                 let message = format!("`{}` names the same events as another key", key.value);
@@ -91,6 +84,18 @@ impl Reading<'_> {
             by_event.extend(patterns.map(|patterns| (event, patterns)));
         }
         Some(EventFilters { by_event })
+    }
+
+    /// The event that is planned under a name as people write it.
+    pub(crate) fn event_named(&mut self, key: &Text) -> Option<String> {
+        let event = self.event_name(key)?;
+        Some(match event.as_str() {
+            "commits" => "push".to_owned(),
+            "tags" => "tag".to_owned(),
+            // A merge request is planned as the pull request that it is.
+            "merge_request" => "pull_request".to_owned(),
+            _ => event,
+        })
     }
 
     /// An event's name as forges write them. Names that we do not know are taken: a forge may

@@ -73,6 +73,17 @@ impl Reading<'_> {
         self.found.len() == before
     }
 
+    /// Notes an error about something that may be a secret in the wrong place: the line is shown
+    /// without it.
+    pub(crate) fn wrong_hidden(&mut self, span: Span, message: String, help: String) {
+        self.wrong(span, message, help);
+        if let Some(one) = self.found.last_mut() {
+            let shown: String = one.source.chars().take(one.column - 1).collect();
+            one.source = format!("{shown}…");
+            one.width = 1;
+        }
+    }
+
     /// Notes that a value has the wrong type.
     pub(crate) fn mismatch(&mut self, node: &Node, what: &str, wanted: &str) {
         if matches!(node.value, Value::Null) {
