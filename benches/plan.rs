@@ -24,7 +24,7 @@ fn main() {
     .expect("the event is written above");
     let files = (0..FILES).map(|n| format!("services/part{}/src/module{n}.rs", n % 50));
     let changes = Changes::Files(files.collect());
-    let policy = Policy { fork: false, secret: &|_| SecretAccess::Available };
+    let policy = Policy { fork: false, secret: &|_, _| SecretAccess::Available };
     let spec = spec();
     // The worst case: nobody's globs match, so that every file is compared with every list.
     let shared = module(|_| "**/*.go,go.*,docs/**".to_owned());

@@ -23,12 +23,13 @@ use pocketci::domain::event::Event;
 use pocketci::domain::forge::event;
 use pocketci::domain::ids::Vendor;
 use pocketci::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
+use pocketci::domain::redact::Masks;
 use pocketci::domain::run::{CommitState, Outcome, Status};
 use pocketci::domain::space::{Keep, MinFree};
 use pocketci::domain::spec::{GitDepth, OnInterrupt};
-use pocketci::domain::trust::Forks;
 use pocketci::forge_client::ForgeClient;
 use pocketci::git::{HostCredential, Mirrors};
+use pocketci::secrets::Values;
 use pocketci::store::{
     NewDelivery, NewRun, NewRunState, RunSettings, Settlement, Startable, Store,
 };
@@ -299,13 +300,12 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Bytes(0),
-        forks: Forks::Approve,
-        host_commands: true,
+        policy: Arc::default(),
+        secrets: Values::default(),
+        masks: Masks::default(),
         base_env: Vec::new(),
         shell_env: vec![("PATH".to_owned(), world::process::PATH.into())],
         pass_env: Vec::new(),
-        secrets: Vec::new(),
-        masked: Vec::new(),
         public_url: "http://ci.example".to_owned(),
     };
     // Commands alone are called, so that there need not be an engine.

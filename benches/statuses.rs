@@ -13,11 +13,12 @@ use axum::extract::State;
 use jiff::Timestamp;
 use pocketci::dagger::Dagger;
 use pocketci::domain::ids::{RepoName, Sha, Vendor};
+use pocketci::domain::redact::Masks;
 use pocketci::domain::run::{CommitState, Status};
 use pocketci::domain::space::{Keep, MinFree};
-use pocketci::domain::trust::Forks;
 use pocketci::forge_client::ForgeClient;
 use pocketci::git::Mirrors;
+use pocketci::secrets::Values;
 use pocketci::store::Store;
 use pocketci::worker::forges::{self, Forges};
 use pocketci::worker::{Settings, Worker};
@@ -119,13 +120,12 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Bytes(0),
-        forks: Forks::Approve,
-        host_commands: false,
+        policy: Arc::default(),
+        secrets: Values::default(),
+        masks: Masks::default(),
         base_env: Vec::new(),
         shell_env: Vec::new(),
         pass_env: Vec::new(),
-        secrets: Vec::new(),
-        masked: Vec::new(),
         public_url: "http://ci.example".to_owned(),
     };
     // Nothing is called, so that there need not be an engine.

@@ -232,14 +232,12 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         log_limit: config.log_limit,
         keep: config.keep,
         min_free: config.min_free,
-        forks: config.forks,
-        host_commands: config.host_commands,
-        dotenv_allowed: false,
+        policy: Arc::new(config.policy.clone()),
+        secrets: config.secrets.clone(),
+        masks: config.masks.clone(),
         base_env: config.base_env.clone(),
         shell_env: config.shell_env.clone(),
         pass_env: config.pass_env.clone(),
-        secrets: config.secrets(),
-        masked: config.masked.clone(),
         public_url,
     }
 }

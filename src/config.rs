@@ -7,7 +7,7 @@ mod environment;
 mod forges;
 pub mod file;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,9 +16,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::ids::Vendor;
+use crate::domain::policy::{Policy, is_the_agents};
+use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
+use crate::secrets::Values;
 pub use forges::{ForgeConfig, SettingNames};
 
 /// Every variable with its meaning, for `serve --help`.
@@ -75,7 +77,10 @@ pub const VARIABLES: [(&str, &str); 31] = [
     ("BITBUCKET_SERVER_…", "For a Bitbucket Data Center"),
     ("POCKETCI_ALLOW_SHA1", "`true` accepts a lone `X-Hub-Signature: sha1=…`"),
     ("POCKETCI_LOG_FORMAT", "The agent's own log: human [default], json"),
-    ("POCKETCI_CONFIG", "A file for what does not fit a variable; nothing is read from it yet"),
+    (
+        "POCKETCI_CONFIG",
+        "A file for what does not fit a variable: which repositories may use which secrets",
+    ),
 ];
 
 /// Everything the operator decides.
@@ -94,15 +99,18 @@ pub struct Config {
     pub allow_sha1: bool,
     /// What `from-env` may name: `GITHUB_USERNAME`, `GITHUB_TOKEN` and `POCKETCI_SECRETS`.
     pub secret_names: Vec<String>,
-    secret_values: BTreeMap<String, SecretString>,
-    /// What no log may show: the tokens, the webhook secrets, and every value that `from-env`
-    /// may name. A user name is no secret, though it may be named like one.
-    pub masked: Vec<SecretString>,
-    /// `POCKETCI_FORKS`.
+    /// The values of all variables that `from-env` may lead to.
+    pub secrets: Values,
+    /// What nothing may show: the tokens, the webhook secrets, and every value that `from-env`
+    /// may lead to. A user name is no secret, though it may be named like one.
+    pub masks: Masks,
+    /// What each repository may do, by the variables and by the file.
+    pub policy: Policy,
+    /// `POCKETCI_FORKS`, for repositories of which the file says nothing else: see `policy`.
     pub forks: Forks,
     /// `POCKETCI_PASS_ENV`, those that are set: for `dagger` and for `commands:`.
     pub pass_env: Vec<(String, OsString)>,
-    /// `POCKETCI_HOST_COMMANDS`: whether `commands:` may run on this host.
+    /// `POCKETCI_HOST_COMMANDS`: whether `commands:` may run on this host; see `policy`.
     pub host_commands: bool,
     /// What every `dagger` needs: the search path, proxies, CA certificates, the engine's
     /// address, `DAGGER_CLOUD_TOKEN`.
@@ -146,13 +154,7 @@ pub enum LogFormat {
 impl Config {
     /// The value of a variable that `from-env` may name; none where it may not, or is unset.
     pub fn secret_value(&self, name: &str) -> Option<&SecretString> {
-        self.secret_values.get(name)
-    }
-
-    /// What `from-env` may name, each with its value where it is set.
-    pub fn secrets(&self) -> Vec<(String, Option<SecretString>)> {
-        let value = |name: &String| (name.clone(), self.secret_value(name).cloned());
-        self.secret_names.iter().map(value).collect()
+        self.secrets.variable(name)
     }
 
     /// Reads this process's environment.
@@ -179,15 +181,8 @@ impl Config {
 /// variables are nobody's secrets.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 pub fn own_secret(name: &str) -> Option<SecretString> {
-    let agents = is_the_agents(name);
-    let value = if agents { None } else { std::env::var(name).ok() };
+    let value = if is_the_agents(name) { None } else { std::env::var(name).ok() };
     value.filter(|value| !value.is_empty()).map(SecretString::from)
-}
-
-/// Whether a variable is for the agent alone: its settings, and what proves who sent a webhook.
-fn is_the_agents(name: &str) -> bool {
-    let secret = |vendor: &Vendor| SettingNames::variables(*vendor).secret == name;
-    name.starts_with("POCKETCI_") || Vendor::ALL.iter().any(secret)
 }
 
 impl environment::Host {

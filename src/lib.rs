@@ -8,6 +8,7 @@ pub mod domain;
 
 pub mod config;
 pub mod crash;
+pub mod secrets;
 pub mod store;
 pub mod git;
 pub mod dagger;

@@ -29,17 +29,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dagger::Dagger;
 use crate::domain::ids::CallId;
+use crate::domain::policy::Policy;
+use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
-use crate::domain::trust::Forks;
 use crate::git::Mirrors;
 use crate::health::{Condition, Health};
+use crate::secrets::Values;
 use crate::store::Store;
 
 use engine::{Engine, FRESH};
@@ -69,20 +70,18 @@ pub struct Settings {
     pub keep: Keep,
     /// What is left free of the data folder's disk.
     pub min_free: MinFree,
-    pub forks: Forks,
-    pub host_commands: bool,
-    /// Whether `.env` files of a repository are part of its modules.
-    pub dotenv_allowed: bool,
+    /// Whose commits run, and who may have which secrets.
+    pub policy: Arc<Policy>,
+    /// What secrets come from.
+    pub secrets: Values,
+    /// Never shown, whether or not a call was given them; what calls are given is added.
+    pub masks: Masks,
     /// What every call sees: `PATH`, proxies, CA files, the engine's address.
     pub base_env: Vec<(String, OsString)>,
     /// What a command on the host sees of the agent: `PATH`, `USER`, `LANG`, `TMPDIR`.
     pub shell_env: Vec<(String, OsString)>,
     /// What the operator passes by name.
     pub pass_env: Vec<(String, OsString)>,
-    /// Variables that specs may name, with their values as far as they are set.
-    pub secrets: Vec<(String, Option<SecretString>)>,
-    /// Never shown, whether or not a call was given them.
-    pub masked: Vec<SecretString>,
     /// What the world calls the agent, without a slash at the end.
     pub public_url: String,
 }

@@ -92,7 +92,7 @@ impl Options {
             Failure::bad_input(format!("Failed to read the listing (--functions): {error}"))
         })?;
         // Which secrets the server will let a repository have is not known here.
-        let secret = |_: &str| SecretAccess::Available;
+        let secret = |_: &str, _: &str| SecretAccess::Available;
         let (event, changes, root) = (&answer.event, &answer.changes, place.root);
         let planner = Planner { event, changes, root, listing, secret: &secret };
         for spec in specs {

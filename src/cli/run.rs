@@ -70,7 +70,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         let text = "The repository has neither a pocketci.yaml nor a module in ./ci";
         return Err(Failure::bad_input(text));
     }
-    let secret = |name: &str| match config::own_secret(name) {
+    let secret = |_: &str, name: &str| match config::own_secret(name) {
         Some(_) => SecretAccess::Available,
         None => SecretAccess::Unset,
     };

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::file::File;
 use super::{Config, ConfigError, Forks, LogFormat, VARIABLES};
+use crate::domain::policy::{Defaults, Policy, is_the_agents};
 use crate::domain::space::{Keep, MinFree};
 use crate::domain::suggest;
 
@@ -65,14 +67,15 @@ pub(super) fn read(
 ) -> Result<Config, ConfigError> {
     let mut env = Environment { lookup, wrong: Vec::new() };
     let mut warnings = slips(&names);
-    if env.text("POCKETCI_CONFIG").is_some() {
-        let text = "POCKETCI_CONFIG is set, and nothing is read from that file yet";
-        warnings.push(text.to_owned());
-    }
+    let file = env.file();
     env.database();
-    let (secret_names, secret_values) = env.secrets(&mut warnings);
     let forges = env.forges();
-    let masked = env.masked(&secret_values);
+    let (secret_names, values) = env.secrets(&file, &mut warnings);
+    let (forks, host_commands) = (env.forks(), env.host_commands());
+    let defaults = Defaults { forks, host_commands, secrets: secret_names.clone() };
+    let policy = Policy::new(defaults, file.repositories, values.names());
+    let pass_env = env.pass_env(&mut warnings);
+    let masks = env.masks(&policy, &values, &pass_env, &mut warnings);
     let config = Config {
         listen: env.listen(),
         public_url: env.public_url(),
@@ -80,11 +83,12 @@ pub(super) fn read(
         forges,
         allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),
         secret_names,
-        secret_values,
-        masked,
-        forks: env.forks(),
-        pass_env: env.pass_env(&mut warnings),
-        host_commands: env.host_commands(),
+        secrets: values,
+        masks,
+        policy,
+        forks,
+        pass_env,
+        host_commands,
         base_env: env.present(&BASE),
         shell_env: env.present(&SHELL),
         parallelism: env.parallelism(host.cpus),
@@ -158,7 +162,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 let text = "names variables, and one of its words is no variable's name: \
                             the values stay in variables of their own";
                 self.wrong.push(format!("{list} {text}"));
-            } else if super::is_the_agents(name) {
+            } else if is_the_agents(name) {
                 let text = format!("{list} names {name}, which is the agent's own: take it out");
                 self.wrong.push(text);
             } else if !names.iter().any(|known| known == name) {
@@ -272,6 +276,28 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         let text = "POCKETCI_DATA_DIR is not set, nor is HOME: say where the state belongs";
         self.wrong.push(text.to_owned());
         PathBuf::new()
+    }
+
+    /// What `POCKETCI_CONFIG` says; nothing where there is none or it cannot be read.
+    fn file(&mut self) -> File {
+        let Some(path) = self.raw("POCKETCI_CONFIG").map(PathBuf::from) else {
+            return File::default();
+        };
+        // What is relative in it is relative to where it lies, wherever the agent is started.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let path = path.display();
+                self.wrong
+                    .push(format!("POCKETCI_CONFIG is `{path}`, which cannot be read: {error}"));
+                return File::default();
+            }
+        };
+        File::parse(&path, &bytes).unwrap_or_else(|errors| {
+            self.wrong.push(errors.render(false).trim_end().to_owned());
+            File::default()
+        })
     }
 
     /// Only the database in the data folder is built in.

@@ -49,18 +49,20 @@ impl Changes {
 pub struct Policy<'a> {
     /// The commit comes from a fork: no secrets, and no commands on this host.
     pub fork: bool,
-    /// Whether this repository may have the agent's variable of that name.
-    pub secret: &'a dyn Fn(&str) -> SecretAccess,
+    /// Whether the function of the first name may have the secret of the second.
+    pub secret: &'a dyn Fn(&str, &str) -> SecretAccess,
 }
 
-/// Whether a variable can be passed as a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a secret can be passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretAccess {
     Available,
+    /// As an address that `dagger` resolves, which a command on the host cannot.
+    Address,
     /// Allowed, but the agent has no such variable.
     Unset,
-    /// The operator does not let this repository have it.
-    NotAllowed,
+    /// The operator does not let this call have it; why, and where that would be said.
+    NotAllowed(String),
 }
 
 /// The decision for one event and one spec.
@@ -174,7 +176,8 @@ pub enum ArgValue {
     /// The event trigger file's path.
     EventTrigger,
     Text(String),
-    /// `env:NAME`, where NAME is a variable of the child alone.
+    /// `env:NAME`, where NAME is a variable of the child alone; or, known only when it runs, the
+    /// address that the operator gives for that name.
     Secret(String),
 }
 
@@ -187,15 +190,21 @@ pub struct Places<'a> {
     pub event_trigger: &'a str,
 }
 
+/// The addresses of secrets that `dagger` resolves, by the names that specs use.
+pub type Addresses = std::collections::BTreeMap<String, String>;
+
 impl Arg {
     /// `--flag=value`.
-    pub fn render(&self, places: Places<'_>) -> String {
+    pub fn render(&self, places: Places<'_>, addresses: &Addresses) -> String {
         let flag = &self.flag;
         match &self.value {
             ArgValue::Source => format!("--{flag}={}", places.source),
             ArgValue::EventTrigger => format!("--{flag}={}", places.event_trigger),
             ArgValue::Text(text) => format!("--{flag}={text}"),
-            ArgValue::Secret(name) => format!("--{flag}=env:{name}"),
+            ArgValue::Secret(name) => match addresses.get(name) {
+                Some(address) => format!("--{flag}={address}"),
+                None => format!("--{flag}=env:{name}"),
+            },
         }
     }
 }
@@ -204,6 +213,11 @@ impl PlannedCall {
     /// The arguments of `dagger`, without the program's name: no shell reads them, and no value
     /// can pass for a flag.
     pub fn argv(&self, places: Places<'_>) -> Vec<String> {
+        self.argv_with(places, &Addresses::new())
+    }
+
+    /// The same, where some secrets are addresses.
+    pub fn argv_with(&self, places: Places<'_>, addresses: &Addresses) -> Vec<String> {
         let Action::Dagger { module, constructor, args, sync } = &self.action else {
             return Vec::new();
         };
@@ -213,9 +227,9 @@ impl PlannedCall {
         };
         let mut argv = vec!["call".to_owned(), "--progress=plain".to_owned()];
         argv.extend(["-m".to_owned(), module]);
-        argv.extend(constructor.iter().map(|arg| arg.render(places)));
+        argv.extend(constructor.iter().map(|arg| arg.render(places, addresses)));
         argv.push(self.kebab.clone());
-        argv.extend(args.iter().map(|arg| arg.render(places)));
+        argv.extend(args.iter().map(|arg| arg.render(places, addresses)));
         if *sync {
             argv.push("sync".to_owned());
         }

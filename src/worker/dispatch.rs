@@ -161,7 +161,7 @@ impl Worker {
                 ReasonCode::NoRepository.because("the event is about no repository"),
             ));
         };
-        if event.is_fork() && self.settings.forks == Forks::Never {
+        if event.is_fork() && self.forks(&event, &repository) == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
         let told = event.commit.as_ref();
@@ -173,7 +173,7 @@ impl Worker {
         }
         let (mirror, sha) = self.fetch(&event, &repository).await?;
         let trust = self.trust(&event, &repository).await?;
-        if trust.outside && self.settings.forks == Forks::Never {
+        if trust.outside && self.forks(&event, &repository) == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
         let ready = blocking({
@@ -264,6 +264,11 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 impl Worker {
+    /// What the operator has decided about commits from outside.
+    fn forks(&self, event: &Event, repository: &Repository) -> Forks {
+        self.settings.policy.forks(event.vendor, &repository.full_name)
+    }
+
     /// Where a repository is fetched from: below the configured root, whatever a payload says.
     ///
     /// # Errors

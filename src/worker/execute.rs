@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +17,6 @@ use crate::dagger::child::{self, Activity, Ended, Limits, Stream};
 use crate::dagger::engine_trouble;
 use crate::domain::ids::CallId;
 use crate::domain::plan::Action;
-use crate::domain::redact::Redactor;
 use crate::domain::retry;
 use crate::domain::run::Outcome;
 use crate::store::log::LogStream;
@@ -137,7 +135,7 @@ impl Worker {
         let cancelled = held.cancelled_because();
         let ended = ended.unwrap_or_else(|error| {
             tracing::error!(error = format!("{error:#}"), "The call could not be started");
-            End::Outcome(Outcome::Errored(format!("{error:#}")))
+            End::Outcome(Outcome::Errored(self.settings.masks.text(&format!("{error:#}"))))
         });
         let pause = retry::engine_pause(call.engine_tries);
         let became = match (ended, cancelled, pause) {
@@ -197,11 +195,12 @@ impl Worker {
         let path = self.store.log_path(call.run, call.id, call.attempt);
         let log = CallLog::create(&path, self.settings.log_limit)?;
         crate::crash::point("log.created");
-        call.call.notes.iter().for_each(|note| log.note(note));
+        let masks = &self.settings.masks;
+        call.call.notes.iter().for_each(|note| log.note(&masks.text(note)));
         let ended = match self.carry_out(call, held.token(), &log).await {
             Ok(ended) => ended,
             Err(error) => {
-                log.note(&format!("error: {error:#}"));
+                log.note(&masks.text(&format!("error: {error:#}")));
                 return Err(error);
             }
         };
@@ -243,7 +242,8 @@ impl Worker {
             }
             std::future::pending::<()>().await;
         };
-        let redactor = self.redactor();
+        // Now, with what this call was given.
+        let redactor = self.settings.masks.redactor();
         let (tell, started) = tokio::sync::oneshot::channel();
         let mut tell = Some(tell);
         let on = |activity: Activity<'_>| match activity {
@@ -287,13 +287,6 @@ impl Worker {
                 End::Outcome(Outcome::Errored(format!("Cannot start `{name}`: {error}")))
             }
         })
-    }
-
-    /// Masks what any call may be given and what none should come to know.
-    fn redactor(&self) -> Redactor {
-        let given = self.settings.secrets.iter().filter_map(|(_, value)| value.as_ref());
-        let all = given.chain(&self.settings.masked);
-        Redactor::new(&all.map(|value| value.expose_secret()).collect::<Vec<_>>())
     }
 }
 

@@ -10,11 +10,12 @@ use super::forges::{Forge, Forges};
 use super::{Settings, Worker};
 use crate::dagger::Dagger;
 use crate::domain::ids::{RunId, Vendor};
+use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
-use crate::domain::trust::Forks;
 use crate::forge_client::ForgeClient;
 use crate::git::Mirrors;
 use crate::health::Health;
+use crate::secrets::Values;
 use crate::store::tests::{at, delivery};
 use crate::store::{NewRun, Settlement, Store};
 
@@ -35,14 +36,12 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Percent(5.0),
-        forks: Forks::Approve,
-        host_commands: false,
-        dotenv_allowed: false,
+        policy: Arc::default(),
+        secrets: Values::default(),
+        masks: Masks::default(),
         base_env: Vec::new(),
         shell_env: Vec::new(),
         pass_env: Vec::new(),
-        secrets: Vec::new(),
-        masked: Vec::new(),
         public_url: nowhere.to_owned(),
     };
     change(&mut settings);

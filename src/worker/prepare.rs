@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Worker;
 use super::call_log::CallLog;
@@ -14,7 +14,8 @@ use crate::dagger::{
     self, CallLabels, HostPlaces, call_environment, host_command, host_environment, no_dotenv_above,
 };
 use crate::domain::forge;
-use crate::domain::plan::{Action, Places};
+use crate::domain::plan::{Action, Addresses, Places};
+use crate::domain::policy::SecretUse;
 use crate::domain::trigger::{self, TriggerExtra};
 use crate::git::{Dotenv, GitError, Want};
 use crate::store::ClaimedCall;
@@ -40,7 +41,12 @@ impl Worker {
             run_id: &run,
             url: &url,
         };
-        let secrets = self.secret_values(call)?;
+        let given = self.given(call)?;
+        let secrets: Vec<(&str, &str)> = given
+            .values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose_secret()))
+            .collect();
         let settings = &self.settings;
         match &call.call.action {
             Action::Dagger { module, .. } => {
@@ -60,7 +66,11 @@ impl Worker {
                     &secrets,
                     &labels,
                 );
-                Ok(self.dagger.call(call.call.argv(places), env, rooms.cwd.clone()))
+                Ok(self.dagger.call(
+                    call.call.argv_with(places, &given.addresses),
+                    env,
+                    rooms.cwd.clone(),
+                ))
             }
             Action::Shell { run, .. } => {
                 // A folder of its own: commands write where they stand.
@@ -142,21 +152,42 @@ impl Worker {
         Ok(path)
     }
 
-    /// The variables with secrets that this call declares, for its child alone.
-    fn secret_values<'a>(
-        &'a self,
-        call: &'a ClaimedCall,
-    ) -> anyhow::Result<Vec<(&'a str, &'a str)>> {
-        let mut values = Vec::new();
+    /// The secrets that this call declares, as they are now, if it may still have them; what
+    /// prints them from now on prints a mask.
+    fn given(&self, call: &ClaimedCall) -> anyhow::Result<Given> {
+        let mut given = Given::default();
         for name in call.call.secrets() {
-            let known = self.settings.secrets.iter().find(|(allowed, _)| allowed == name);
-            let Some((_, Some(value))) = known else {
-                anyhow::bail!("The secret `{name}` is not set on the agent any more");
+            let source = match self.secret_use(&call.event, &call.call.function, name) {
+                SecretUse::Value(source) => source,
+                SecretUse::Address(address) => {
+                    given.addresses.insert(name.to_owned(), address);
+                    continue;
+                }
+                SecretUse::Unset => {
+                    anyhow::bail!("The secret `{name}` is not set on the agent any more")
+                }
+                SecretUse::NotAllowed { hint } => {
+                    anyhow::bail!("A secret is not allowed any more: {hint}")
+                }
             };
-            values.push((name, value.expose_secret()));
+            let value = self.settings.secrets.value(&source);
+            let value = value.with_context(|| format!("The secret `{name}` cannot be passed"))?;
+            if name != "GITHUB_USERNAME" {
+                self.settings.masks.add(value.expose_secret());
+            }
+            given.values.push((name.to_owned(), value));
         }
-        Ok(values)
+        Ok(given)
     }
+}
+
+/// The secrets of a call.
+#[derive(Default)]
+struct Given {
+    /// For variables of its child alone.
+    values: Vec<(String, SecretString)>,
+    /// For `dagger` to resolve.
+    addresses: Addresses,
 }
 
 /// Paths of ours are text, since the data folder is.

@@ -8,19 +8,21 @@ use std::path::{Path, PathBuf};
 /// Each module of the crate with those it may name; `cli` may name every one.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("config", &["domain"]),
+    ("secrets", &["domain"]),
+    ("config", &["domain", "secrets"]),
     ("crash", &[]),
     ("store", &["domain", "crash"]),
     ("git", &["domain", "crash"]),
     ("dagger", &["domain", "crash"]),
     ("forge_client", &["domain"]),
     ("health", &["domain"]),
-    ("worker", &["domain", "store", "git", "dagger", "forge_client", "health", "crash"]),
+    ("worker", &["domain", "secrets", "store", "git", "dagger", "forge_client", "health", "crash"]),
     ("web", &["domain", "store", "health", "crash"]),
     (
         "agent",
         &[
             "domain",
+            "secrets",
             "config",
             "store",
             "git",

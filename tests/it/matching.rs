@@ -49,7 +49,7 @@ fn planned(listing: &str, event: &Event, changed: &[&str]) -> Option<Plan> {
     let listing = shared(&format!("dagger/listings/{listing}.json"))?;
     let module = Module::parse(listing.as_bytes()).expect("dagger answered this");
     let changes = Changes::Files(changed.iter().map(|file| (*file).to_owned()).collect());
-    let policy = Policy { fork: false, secret: &|_| SecretAccess::Available };
+    let policy = Policy { fork: false, secret: &|_, _| SecretAccess::Available };
     let plan = plan(event, &spec(), &module, &changes, &policy);
     assert_eq!(plan.functions.len(), module.functions.len());
     Some(plan)

@@ -10,7 +10,8 @@ use crate::cli::output::{BAD, DOUBTFUL, FAINT, GOOD, STRONG, count, plain, shell
 use crate::cli::working::Planned;
 use crate::domain::event::{Disposition, Event};
 use crate::domain::plan::{
-    Action, Changes, Decision, FunctionDecision, Places, Plan, PlannedCall, Reason, ReasonCode,
+    Action, Addresses, Changes, Decision, FunctionDecision, Places, Plan, PlannedCall, Reason,
+    ReasonCode,
 };
 use crate::domain::spec::{Spec, SpecErrors, Target};
 use crate::domain::trigger::{self, TriggerExtra};
@@ -70,7 +71,9 @@ fn spec_json(one: &Planned, source: &str) -> Value {
 
 fn call_json(call: &PlannedCall, source: &str) -> Value {
     let args: Vec<String> = match &call.action {
-        Action::Dagger { args, .. } => args.iter().map(|arg| arg.render(places(source))).collect(),
+        Action::Dagger { args, .. } => {
+            args.iter().map(|arg| arg.render(places(source), &Addresses::new())).collect()
+        }
         Action::Shell { .. } => Vec::new(),
     };
     json!({

@@ -65,9 +65,9 @@ impl Bench {
         std::fs::write(&trigger, trigger::json(&event, extra, None)).map_err(|error| {
             Failure::unreachable(format!("Failed to write `{}`: {error}", trigger.display()))
         })?;
-        let values = secrets.iter().map(|(_, value)| value).chain(&config.masked);
-        let values: Vec<&str> = values.map(SecretString::expose_secret).collect();
-        let redactor = Redactor::new(&values);
+        let masks = config.masks.clone();
+        secrets.iter().for_each(|(_, value)| masks.add(value.expose_secret()));
+        let redactor = masks.redactor();
         Ok(Arc::new(Self { config, dagger, scratch, source, trigger, event, secrets, redactor }))
     }
 

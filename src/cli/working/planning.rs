@@ -32,8 +32,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) root: Option<PathBuf>,
     /// A saved listing in place of `dagger`, for every module.
     pub(crate) listing: Option<Vec<u8>>,
-    /// Whether a variable can be passed as a secret.
-    pub(crate) secret: &'a dyn Fn(&str) -> SecretAccess,
+    /// Whether a function may have a secret.
+    pub(crate) secret: &'a dyn Fn(&str, &str) -> SecretAccess,
 }
 
 /// The specs of a working copy, as they lie on disk, and the files that are none.

@@ -57,6 +57,13 @@ impl Ours {
     }
 }
 
+/// As what a secret is passed.
+enum Given {
+    Value,
+    /// `dagger` makes a value of it.
+    Address,
+}
+
 /// Where arguments get their values from.
 pub(super) struct Filling<'a> {
     pub(super) event: &'a Event,
@@ -74,8 +81,13 @@ pub(super) struct Filled {
 }
 
 impl Filling<'_> {
-    /// Fills the arguments of a function or of the constructor, as `whose` says.
-    pub(super) fn fill(&self, whose: &str, args: &[Argument]) -> Result<Filled, Reason> {
+    /// Fills the arguments of a function or, before it, of the constructor, as `whose` says.
+    pub(super) fn fill(
+        &self,
+        function: &str,
+        whose: &str,
+        args: &[Argument],
+    ) -> Result<Filled, Reason> {
         let mut filled = Filled::default();
         for ours in Ours::ALL {
             let fits = |arg: &&Argument| arg.name == ours.name() && ours.fits(&arg.kind);
@@ -88,7 +100,7 @@ impl Filling<'_> {
         };
         for arg in args.iter().filter(|arg| !is_ours(arg)) {
             if let Some(secret) = self.secrets.iter().find(|secret| is_for(secret, arg)) {
-                self.pass_secret(whose, arg, secret, &mut filled)?;
+                self.pass_secret(function, whose, arg, secret, &mut filled)?;
             } else if !arg.optional {
                 return Err(unfilled(whose, arg));
             }
@@ -106,31 +118,33 @@ impl Filling<'_> {
         }
         let (mut variables, mut notes) = (Vec::new(), Vec::new());
         for SecretUse { from_env, .. } in self.secrets {
-            match self.access(from_env) {
-                Ok(()) if variables.contains(from_env) => {}
-                Ok(()) => variables.push(from_env.clone()),
+            match self.access(command, from_env) {
+                Ok(Given::Address) => notes.push(format!(
+                    "A secret is not passed: `{from_env}` is an address that only dagger resolves, \
+                     for a function of a module"
+                )),
+                Ok(Given::Value) if variables.contains(from_env) => {}
+                Ok(Given::Value) => variables.push(from_env.clone()),
                 Err((_, why)) => notes.push(format!("A secret is not passed: {why}")),
             }
         }
         Ok((variables, notes))
     }
 
-    /// Whether a variable may be passed, and if not, why.
-    fn access(&self, from_env: &str) -> Result<(), (ReasonCode, String)> {
+    /// Whether a function may have a secret, and if not, why.
+    fn access(&self, function: &str, from_env: &str) -> Result<Given, (ReasonCode, String)> {
         if self.policy.fork {
             let why = "commits from forks get no secrets".to_owned();
             return Err((ReasonCode::ForkSecret, why));
         }
-        match (self.policy.secret)(from_env) {
-            SecretAccess::Available => Ok(()),
+        match (self.policy.secret)(function, from_env) {
+            SecretAccess::Available => Ok(Given::Value),
+            SecretAccess::Address => Ok(Given::Address),
             SecretAccess::Unset => {
                 let why = format!("`{from_env}` is not set where the agent runs");
                 Err((ReasonCode::SecretUnset, why))
             }
-            SecretAccess::NotAllowed => {
-                let why = format!("this repository may not use `{from_env}` (POCKETCI_SECRETS)");
-                Err((ReasonCode::SecretNotAllowed, why))
-            }
+            SecretAccess::NotAllowed(why) => Err((ReasonCode::SecretNotAllowed, why)),
         }
     }
 
@@ -180,6 +194,7 @@ impl Filling<'_> {
 
     fn pass_secret(
         &self,
+        function: &str,
         whose: &str,
         arg: &Argument,
         secret: &SecretUse,
@@ -193,7 +208,7 @@ impl Filling<'_> {
                 arg.kind.as_str()
             )));
         }
-        let Err((code, why)) = self.access(from_env) else {
+        let Err((code, why)) = self.access(function, from_env).map(|_| ()) else {
             filled.push(arg, ArgValue::Secret(from_env.clone()));
             return Ok(());
         };

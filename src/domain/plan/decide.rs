@@ -1,12 +1,12 @@
 //! From names, matchers and arguments to the decision.
 
-use super::arguments::{Filled, Filling};
+use super::arguments::Filling;
 use super::explain::{context, explain, nothing, refused};
 use super::matching::{Admitted, Matching, Refusal, names_every_status};
 use super::{Action, Changes, Decision, Plan, PlannedCall, Policy, Reason};
 use crate::domain::admission;
 use crate::domain::event::Event;
-use crate::domain::function::{Function, Module};
+use crate::domain::function::{Argument, Function, Module};
 use crate::domain::names::{self, Name};
 use crate::domain::spec::{Spec, Target};
 use crate::domain::strcase;
@@ -33,10 +33,9 @@ pub fn plan(
     if let Some(level) = chosen {
         let name = &names[level];
         let filling = Filling { event, name, changes, secrets: &spec.secrets, policy };
-        let constructor = filling.fill("the constructor", &module.constructor);
         for (function, fate) in module.functions.iter().zip(&mut fates) {
             let Fate::Chosen(posts_status) = *fate else { continue };
-            *fate = match action(spec, function, &filling, &constructor) {
+            *fate = match action(spec, function, &filling, &module.constructor) {
                 Ok((action, notes)) => {
                     calls.push(PlannedCall {
                         function: function.name.clone(),
@@ -115,16 +114,18 @@ fn action(
     spec: &Spec,
     function: &Function,
     filling: &Filling<'_>,
-    constructor: &Result<Filled, Reason>,
+    constructor: &[Argument],
 ) -> Result<(Action, Vec<String>), Reason> {
     match &spec.target {
         Target::Module(module) => {
-            let constructor = constructor.as_ref().map_err(Clone::clone)?;
-            let filled = filling.fill(&format!("`{}`", function.name), &function.args)?;
-            let notes = constructor.notes.iter().cloned().chain(filled.notes);
+            let name = &function.name;
+            // For each function anew: a secret may be for some of them.
+            let constructor = filling.fill(name, "the constructor", constructor)?;
+            let filled = filling.fill(name, &format!("`{name}`"), &function.args)?;
+            let notes = constructor.notes.into_iter().chain(filled.notes);
             let action = Action::Dagger {
                 module: module.clone(),
-                constructor: constructor.args.clone(),
+                constructor: constructor.args,
                 args: filled.args,
                 sync: function.sync,
             };

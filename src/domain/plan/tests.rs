@@ -165,9 +165,11 @@ fn case(title: &str, functions: &[&str]) -> Case {
 
 impl Case {
     fn plan(&self) -> Plan {
-        let secret = |name: &str| match name {
+        let secret = |_: &str, name: &str| match name {
             "UNSET" => SecretAccess::Unset,
-            "FORBIDDEN" => SecretAccess::NotAllowed,
+            "FORBIDDEN" => SecretAccess::NotAllowed(
+                "this repository may not use `FORBIDDEN` (POCKETCI_SECRETS)".to_owned(),
+            ),
             _ => SecretAccess::Available,
         };
         let policy = Policy { fork: self.fork, secret: &secret };

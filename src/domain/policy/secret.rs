@@ -5,10 +5,7 @@ use std::fmt::Display;
 use super::refs::running;
 use super::{Policy, SecretRule, Source};
 use crate::domain::event::Event;
-use crate::domain::ids::RepoName;
-
-/// Where it is said which secrets a repository may have.
-const FILE: &str = "`repositories` of the agent's file (POCKETCI_CONFIG)";
+use crate::domain::ids::{RepoName, Vendor};
 
 /// Whether a call may have a secret, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +20,13 @@ pub enum SecretUse {
     NotAllowed { hint: String },
 }
 
-/// Whether a variable is the agent's own, which nobody is ever given.
+/// Whether a variable is for the agent alone: its settings, and what proves who sent a webhook.
 pub fn is_the_agents(name: &str) -> bool {
-    name == "X_HUB_SIGNATURE" || name.to_ascii_uppercase().starts_with("POCKETCI_")
+    let prefix = |vendor: Vendor| vendor.as_str().to_ascii_uppercase().replace('-', "_");
+    let of_a_forge = |rest: &str| Vendor::ALL.into_iter().any(|vendor| prefix(vendor) == rest);
+    name == "X_HUB_SIGNATURE"
+        || name.to_ascii_uppercase().starts_with("POCKETCI_")
+        || name.strip_suffix("_WEBHOOK_SECRET").is_some_and(of_a_forge)
 }
 
 impl Policy {
@@ -46,20 +47,19 @@ impl Policy {
             return no(format!("`{name}` is the agent's own and is never handed out"));
         }
         if event.is_fork() {
-            return no(format!("commits from forks get no secrets, and not `{name}`"));
+            return no("commits from forks get no secrets".to_owned());
         }
         if !self.says_secrets() {
             if self.defaults.secrets.iter().any(|known| known == name) {
                 return self.found(&Source::Env(name.to_owned()));
             }
             return no(format!(
-                "this repository may not use `{name}`: the agent's operator can allow it in \
-                 POCKETCI_SECRETS, or in {FILE}"
+                "this repository may not use `{name}` (POCKETCI_SECRETS, or `repositories` in \
+                 POCKETCI_CONFIG)"
             ));
         }
-        let mut hint = format!(
-            "this repository may not use `{name}`: the agent's operator can allow it in {FILE}"
-        );
+        let mut hint =
+            format!("this repository may not use `{name}` (`repositories` in POCKETCI_CONFIG)");
         let mut found = None;
         let rules = self.rules(&forge, repo).flat_map(|rule| rule.secrets.iter().flatten());
         for secret in rules.filter(|secret| secret.name == name) {
@@ -80,27 +80,31 @@ impl Policy {
     }
 }
 
-/// Why a secret is not for this call.
+/// Why a secret is not for this call, short enough for a status.
 fn refusal(secret: &SecretRule, event: &Event, function: &str) -> Option<String> {
     let name = &secret.name;
     let kind = event.event_type.as_str();
     if secret.events.as_ref().is_some_and(|events| !events.iter().any(|known| known == kind)) {
-        return Some(format!("`{name}` is not for `{kind}` events: see its `events` in {FILE}"));
+        return Some(format!(
+            "`{name}` is not for `{kind}` events (its `events` in POCKETCI_CONFIG)"
+        ));
     }
     if let Some(refs) = &secret.refs {
         let Some(reference) = running(event) else {
             return Some(format!(
-                "`{name}` is for some branches and tags, and what runs for `{kind}` events is on \
-                 none of its own: see its `refs` in {FILE}"
+                "`{name}` is not for `{kind}` events, which are on no branch or tag of their own \
+                 (its `refs` in POCKETCI_CONFIG)"
             ));
         };
         if !refs.matches(&reference) {
-            return Some(format!("`{name}` is not for `{reference}`: see its `refs` in {FILE}"));
+            return Some(format!(
+                "`{name}` is not for `{reference}` (its `refs` in POCKETCI_CONFIG)"
+            ));
         }
     }
     let functions = secret.functions.as_ref();
     if functions.is_some_and(|functions| !functions.matches(function)) {
-        let text = format!("`{name}` is not for `{function}`: see its `functions` in {FILE}");
+        let text = format!("`{name}` is not for `{function}` (its `functions` in POCKETCI_CONFIG)");
         return Some(text);
     }
     None

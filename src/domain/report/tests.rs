@@ -3,7 +3,7 @@ use crate::domain::plan::tests::{event, files, module, spec};
 use crate::domain::plan::{Changes, Policy, ReasonCode, SecretAccess};
 
 fn plan_of(title: &str, functions: &[&str]) -> Plan {
-    let policy = Policy { fork: false, secret: &|_| SecretAccess::Available };
+    let policy = Policy { fork: false, secret: &|_, _| SecretAccess::Available };
     plan::plan(&event(title), &spec(), &module(functions), &Changes::NoDiff, &policy)
 }
 
@@ -180,7 +180,7 @@ fn verdicts() {
 
 #[test]
 fn no_two_statuses_share_a_context() {
-    let policy = Policy { fork: false, secret: &|_| SecretAccess::Available };
+    let policy = Policy { fork: false, secret: &|_, _| SecretAccess::Available };
     let module = module(&["testOnPush", "lintOnPush", "onPush x!"]);
     let plan = plan::plan(&event("push main"), &spec(), &module, &files(&["a"]), &policy);
     let statuses = planned("", &event("push main"), &plan, true);

@@ -4,6 +4,7 @@ use super::{Later, specs, trust};
 use crate::domain::event::Event;
 use crate::domain::ids::Sha;
 use crate::domain::plan::{self, Changes, Decision, Plan, Policy, ReasonCode, SecretAccess};
+use crate::domain::policy::SecretUse;
 use crate::domain::run::{Status, Verdict};
 use crate::domain::spec::{Spec, Target};
 use crate::domain::trust::Forks;
@@ -24,8 +25,10 @@ impl Worker {
         outside: bool,
     ) -> Result<NewRun, Later> {
         let plan = self.decide(event, sha, mirror, &spec, changes, outside).await?;
-        let held = (outside && self.settings.forks == Forks::Approve && !plan.calls.is_empty())
-            .then(|| trust::waits(event));
+        let asks = |repository| self.forks(event, repository) == Forks::Approve;
+        let held =
+            (outside && event.repository.as_ref().is_none_or(asks) && !plan.calls.is_empty())
+                .then(|| trust::waits(event));
         let statuses = match &held {
             Some(why) => report::held(&spec.name, event, &plan, spec.summary, why),
             None => report::planned(&spec.name, event, &plan, spec.summary),
@@ -62,9 +65,10 @@ impl Worker {
             return Ok(plan::skipped(reason));
         }
         let module = match &spec.target {
-            Target::Commands(_) if !self.settings.host_commands => {
+            Target::Commands(_) if !self.may_command(event) => {
                 let text = "commands without a module are not allowed on this agent: its operator \
-                            can set `POCKETCI_HOST_COMMANDS=allow`";
+                            can set `POCKETCI_HOST_COMMANDS=allow`, or allow them for this repository \
+                            in POCKETCI_CONFIG";
                 return Ok(plan::errored(ReasonCode::CommandsNotAllowed.because(text)));
             }
             Target::Commands(commands) => crate::domain::function::Module::of_commands(commands),
@@ -73,17 +77,40 @@ impl Worker {
                 Err(reason) => return Ok(plan::errored(reason)),
             },
         };
-        let access = |name: &str| self.secret_access(name);
+        let access = |function: &str, name: &str| self.secret_access(event, function, name);
         let policy = Policy { fork: outside, secret: &access };
         Ok(plan::plan(event, spec, &module, changes, &policy))
     }
 
-    fn secret_access(&self, name: &str) -> SecretAccess {
-        match self.settings.secrets.iter().find(|(allowed, _)| allowed == name) {
-            Some((_, Some(_))) => SecretAccess::Available,
-            Some((_, None)) => SecretAccess::Unset,
-            None => SecretAccess::NotAllowed,
+    fn secret_access(&self, event: &Event, function: &str, name: &str) -> SecretAccess {
+        match self.secret_use(event, function, name) {
+            SecretUse::Value(_) => SecretAccess::Available,
+            SecretUse::Address(_) => SecretAccess::Address,
+            SecretUse::Unset => SecretAccess::Unset,
+            SecretUse::NotAllowed { hint } => SecretAccess::NotAllowed(hint),
         }
+    }
+
+    /// Whether a function may have a secret when it is called for this event, and from where.
+    pub(in crate::worker) fn secret_use(
+        &self,
+        event: &Event,
+        function: &str,
+        name: &str,
+    ) -> SecretUse {
+        let Some(repository) = &event.repository else {
+            let hint = format!("`{name}` is for a repository, and the event names none");
+            return SecretUse::NotAllowed { hint };
+        };
+        let repository = &repository.full_name;
+        self.settings.policy.secret(event.vendor, repository, event, function, name)
+    }
+
+    fn may_command(&self, event: &Event) -> bool {
+        let repository = event.repository.as_ref();
+        repository.is_some_and(|repository| {
+            self.settings.policy.host_commands(event.vendor, &repository.full_name)
+        })
     }
 
     /// The run of a `pocketci.yaml` that does not say what to do: it tells that, and ends.

@@ -63,9 +63,10 @@ impl Worker {
     }
 }
 
-/// Why the operator's `POCKETCI_FORKS=never` leaves nothing to plan.
+/// Why the operator's `never` leaves nothing to plan.
 pub(super) fn forks_never() -> Reason {
-    let text = "commits from forks are not run here (`POCKETCI_FORKS=never`)";
+    let text =
+        "commits from forks are not run here (`POCKETCI_FORKS`, or `forks` in POCKETCI_CONFIG)";
     ReasonCode::ForksNever.because(text)
 }
 
