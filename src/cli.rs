@@ -4,7 +4,9 @@
 //! Decides nothing about events: that is `domain`'s, and printed here.
 
 mod failure;
+mod journal;
 mod output;
+mod privacy;
 mod signals;
 mod progress;
 mod webhook;

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::output::STRONG;
-use super::{Failure, signals};
+use super::{Failure, privacy, signals};
 use follow::{Tally, Watch};
 use hook::{Hook, Sender};
 use setup::Stage;
@@ -31,6 +31,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn demo(options: Options) -> Result<(), Failure> {
+    privacy::shut()?;
     let (interrupted, shutdown) = (CancellationToken::new(), CancellationToken::new());
     signals::cancel_on_signals(interrupted.clone())?;
     show::title()?;

@@ -1,7 +1,5 @@
 //! `serve`: the daemon.
 
-mod journal;
-
 use std::io::ErrorKind;
 
 use clap::Args;
@@ -9,16 +7,21 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, signals};
+use super::journal::Journal;
+use super::{Failure, privacy, signals};
 use crate::agent::Agent;
 use crate::config::{Config, ForgeConfig, LogFormat, VARIABLES};
+use crate::domain::redact::Masks;
 
-/// Configured by the environment alone.
+/// Configured by the environment, and by the file that `POCKETCI_CONFIG` names.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {}
 
 pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
+    // Before anything secret is looked at, let alone copied.
+    privacy::shut()?;
     let config = Config::from_env()?;
+    privacy::mask_panics(config.masks.clone());
     if !config.forges.iter().any(ForgeConfig::has_secret) {
         let names: Vec<_> = config.forges.iter().map(|it| it.names.secret.as_str()).collect();
         let names = names.join(", ");
@@ -27,7 +30,7 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
         ))
         .hint("make one with `openssl rand -hex 32`, and give the same to the webhook"));
     }
-    log(config.log_format);
+    log(config.log_format, config.masks.clone());
     if let Some(at) = &config.crash_at {
         crate::crash::arm(at).map_err(Failure::bad_input)?;
     }
@@ -61,19 +64,20 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     // Calls under way are given the drain time-out.
     signals::cancel_on_signals(shutdown.clone())?;
-    let failed = |error: anyhow::Error| Failure::unreachable(format!("{error:#}"));
-    let agent = Agent::start(config, listener, shutdown).await.map_err(failed)?;
+    let masks = config.masks.clone();
+    let failed = |error: anyhow::Error| Failure::unreachable(masks.text(&format!("{error:#}")));
+    let agent = Agent::start(config, listener, shutdown).await.map_err(&failed)?;
     agent.stopped().await.map_err(failed)?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// The agent's own log, on standard error; never a body, never a secret.
-fn log(format: LogFormat) {
+fn log(format: LogFormat, masks: Masks) {
     let filter = EnvFilter::new("info,sqlx=warn,hyper=warn,reqwest=warn");
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let colours = terminal && matches!(format, LogFormat::Human);
-    let journal = journal::Journal { colours };
+    let journal = Journal { colours, masks };
     let log = tracing_subscriber::fmt().with_writer(journal).with_env_filter(filter);
     match format {
         LogFormat::Json => log.json().flatten_event(true).init(),

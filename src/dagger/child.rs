@@ -10,6 +10,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -26,6 +27,7 @@ use tokio::select;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroize as _;
 
 use crate::domain::redact::Redactor;
 use lines::Lines;
@@ -236,13 +238,16 @@ fn start(program: Program) -> io::Result<(Group, Input, Output)> {
     command
         .args(&program.args)
         .env_clear()
-        .envs(program.env)
+        .envs(program.env.iter().map(|(name, value)| (name, value)))
         .current_dir(&program.cwd)
         .process_group(0)
         .stdin(if program.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut leader = command.spawn()?;
+    let spawned = command.spawn();
+    // Some are secrets; what the child has of them is its own.
+    program.env.into_iter().for_each(|(_, value)| value.into_vec().zeroize());
+    let mut leader = spawned?;
     let (stdin, stdout, stderr) = (leader.stdin.take(), leader.stdout.take(), leader.stderr.take());
     // From here on an early return kills what was started.
     let group = Group::new(leader);

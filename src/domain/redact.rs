@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What stands in a secret's place.
 pub const MASK: &str = "***";
@@ -44,6 +44,13 @@ struct Secrets {
     first: [bool; 256],
     /// The length of the longest form.
     longest: usize,
+}
+
+impl Drop for Secrets {
+    /// What the automaton was built from; of the automaton itself nothing can be wiped.
+    fn drop(&mut self) {
+        self.forms.zeroize();
+    }
 }
 
 impl fmt::Debug for Redactor {
@@ -82,10 +89,15 @@ impl Redactor {
 
     /// Masks a whole text.
     pub fn text(&self, text: &str) -> String {
-        let mut stream = self.stream();
-        let mut clean = stream.push(text.as_bytes()).into_owned();
-        clean.extend(stream.finish());
-        String::from_utf8_lossy(&clean).into_owned()
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// Masks all of something.
+    pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(secrets) = &self.secrets else { return Cow::Borrowed(bytes) };
+        let mut clean = Vec::with_capacity(bytes.len());
+        secrets.mask(bytes, 0, &[], &mut clean);
+        Cow::Owned(clean)
     }
 }
 
@@ -270,6 +282,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
         forms.extend(base64_forms(text.as_bytes()));
         forms.extend(percent_forms(text));
         forms.extend(json_forms(text));
+        forms.extend(shell_forms(text));
     }
     forms.retain(|form| form.len() >= SHORTEST);
     forms
@@ -339,6 +352,36 @@ fn json_forms(value: &str) -> Vec<Vec<u8>> {
     let slashes = once.replace('/', "\\/");
     let twice = escape(&once);
     [once, go, slashes, twice].map(String::into_bytes).into()
+}
+
+/// As shells, and what prints for them, quote a text: between single quotes, between double quotes,
+/// with backslashes (`printf %q`), and as `$'…'`; also as Rust's and Python's debug output.
+fn shell_forms(value: &str) -> Vec<Vec<u8>> {
+    let before = |special: &dyn Fn(char) -> bool| {
+        let mut escaped = String::new();
+        for c in value.chars() {
+            if special(c) {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+        escaped
+    };
+    let plain = |c: char| c.is_alphanumeric() || !c.is_ascii() || "-_./:=@%+,".contains(c);
+    let debug = format!("{value:?}");
+    let ansi = debug[1..debug.len() - 1].replace("\\\"", "\"").replace('\'', "\\'");
+    let forms = [
+        value.replace('\'', r"'\''"),
+        value.replace('\'', r#"'"'"'"#),
+        before(&|c| "\"\\$`".contains(c)),
+        before(&|c| "\"\\$`!".contains(c)),
+        before(&|c| !plain(c)),
+        // Some shells leave more as it is.
+        before(&|c| !plain(c) && !"~#^{}".contains(c)),
+        debug[1..debug.len() - 1].to_owned(),
+        ansi,
+    ];
+    forms.map(String::into_bytes).into()
 }
 
 #[cfg(test)]

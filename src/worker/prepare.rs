@@ -13,6 +13,7 @@ use crate::dagger::child::Program;
 use crate::dagger::{
     self, CallLabels, HostPlaces, call_environment, host_command, host_environment, no_dotenv_above,
 };
+use crate::domain::event::Event;
 use crate::domain::forge;
 use crate::domain::plan::{Action, Addresses, Places};
 use crate::domain::policy::SecretUse;
@@ -95,9 +96,16 @@ impl Worker {
         }
     }
 
-    /// Whether modules see `.env` files.
-    pub(super) fn dotenv(&self) -> Dotenv {
-        if self.settings.dotenv_allowed { Dotenv::Kept } else { Dotenv::Removed }
+    /// Whether the event's modules see `.env` files: only where the operator allows it for the
+    /// repository, and never those of a commit that may be a stranger's.
+    pub(super) fn dotenv(&self, event: &Event) -> Dotenv {
+        let strange = event.is_fork() || event.names_any_commit();
+        let repository = event.repository.as_ref().filter(|_| !strange);
+        let policy = &self.settings.policy;
+        match repository.map(|it| policy.dotenv(event.forge(), &it.full_name)) {
+            Some(true) => Dotenv::Kept,
+            _ => Dotenv::Removed,
+        }
     }
 
     async fn checkout(&self, call: &ClaimedCall, folder: &Path) -> anyhow::Result<Checkout> {
@@ -108,7 +116,7 @@ impl Worker {
         let location = self.location(call.event.forge(), repository)?;
         let mirror = self.mirrors.ensure(&location, &[want]).await?;
         let (sha, depth) = (call.sha.clone(), call.settings.git_depth);
-        let dotenv = self.dotenv();
+        let dotenv = self.dotenv(&call.event);
         let (source, module) = (folder.join("src"), folder.join("module"));
         let work = move || {
             let mut notes = mirror.checkout(&sha, &source, depth)?;

@@ -19,11 +19,13 @@ use super::follow::Watch;
 use super::hook::{Hook, Sender};
 use super::{forge, hook, sample, show};
 use crate::agent::Agent;
+use crate::cli::journal::Journal;
 use crate::cli::progress;
 use crate::config::Config;
 use crate::dagger::{Dagger, Version};
 use crate::domain::event::Repository;
 use crate::domain::ids::{RepoName, Vendor};
+use crate::domain::redact::Masks;
 use crate::git::{Mirrors, Sample};
 
 /// How long the engine may take to answer before the demo goes without it.
@@ -67,7 +69,7 @@ impl Stage {
                 None
             }
         };
-        log(version.is_none());
+        log(version.is_none(), config.masks.clone());
 
         let root = folder.path().join("repositories");
         let repository = root.join(format!("{}.git", sample::NAME));
@@ -151,13 +153,15 @@ async fn usable(dagger: &Dagger) -> Result<Version, String> {
 
 /// The agent's own log: warnings and errors, on standard error. Without dagger it need not be
 /// said twice that there is none.
-fn log(without_dagger: bool) {
+fn log(without_dagger: bool, masks: Masks) {
     let about_dagger = ["pocketci::worker", "pocketci::worker::engine"];
     let wanted = filter_fn(move |about| {
         let known = without_dagger && about_dagger.contains(&about.target());
         *about.level() <= Level::WARN && !(known && *about.level() == Level::WARN)
     });
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(Journal { colours: terminal, masks })
+        .with_target(false);
     tracing_subscriber::registry().with(log.with_ansi(terminal).with_filter(wanted)).init();
 }

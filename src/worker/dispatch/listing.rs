@@ -11,7 +11,7 @@ use crate::domain::function::{ListingError, Module};
 use crate::domain::identity::{self, Tree};
 use crate::domain::ids::Sha;
 use crate::domain::plan::{Reason, ReasonCode};
-use crate::git::{GitError, Mirror};
+use crate::git::{Dotenv, GitError, Mirror};
 use crate::worker::engine::FRESH;
 use crate::worker::module_place;
 
@@ -38,6 +38,7 @@ impl Worker {
         mirror: &Mirror,
         sha: &Sha,
         folder: &str,
+        dotenv: Dotenv,
     ) -> Result<Result<Module, Reason>, Later> {
         let there = blocking({
             let (mirror, sha, folder) = (mirror.clone(), sha.clone(), folder.to_owned());
@@ -47,7 +48,11 @@ impl Worker {
             let text = format!("there is no module at `./{folder}` in {}", sha.short());
             return Ok(Err(ReasonCode::NoModule.because(text)));
         }
-        let cli = self.cli_version().await.map_err(Later::Engine)?;
+        let mut cli = self.cli_version().await.map_err(Later::Engine)?;
+        if dotenv == Dotenv::Kept {
+            // What it lists may depend on them.
+            cli.push_str(" with .env");
+        }
         let key = blocking({
             let (mirror, sha, folder) = (mirror.clone(), sha.clone(), folder.to_owned());
             move || Ok::<_, GitError>(identity::identity(&At(&mirror, &sha), &folder, &cli))
@@ -58,7 +63,7 @@ impl Worker {
         crate::crash::point("listing.before");
         let json = match kept {
             Some(json) => json,
-            None => match self.list(mirror, sha, folder).await? {
+            None => match self.list(mirror, sha, folder, dotenv).await? {
                 Ok(json) => json,
                 Err(reason) => return Ok(Err(reason)),
             },
@@ -85,6 +90,7 @@ impl Worker {
         mirror: &Mirror,
         sha: &Sha,
         folder: &str,
+        dotenv: Dotenv,
     ) -> Result<Result<Vec<u8>, Reason>, Later> {
         self.engine_ready(FRESH).await.map_err(Later::Engine)?;
         let room = tempfile::Builder::new()
@@ -96,7 +102,6 @@ impl Worker {
         let resolved = blocking({
             let (mirror, sha, tree, folder) =
                 (mirror.clone(), sha.clone(), tree, folder.to_owned());
-            let dotenv = self.dotenv();
             move || {
                 match mirror.module_tree(&sha, &tree, dotenv) {
                     // The commit's own fault, and the same at every try.

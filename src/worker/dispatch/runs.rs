@@ -72,10 +72,12 @@ impl Worker {
                 return Ok(plan::errored(ReasonCode::CommandsNotAllowed.because(text)));
             }
             Target::Commands(commands) => crate::domain::function::Module::of_commands(commands),
-            Target::Module(folder) => match self.module(mirror, sha, folder).await? {
-                Ok(module) => module,
-                Err(reason) => return Ok(plan::errored(reason)),
-            },
+            Target::Module(folder) => {
+                match self.module(mirror, sha, folder, self.dotenv(event)).await? {
+                    Ok(module) => module,
+                    Err(reason) => return Ok(plan::errored(reason)),
+                }
+            }
         };
         let access = |function: &str, name: &str| self.secret_access(event, function, name);
         let policy = Policy { fork: outside, secret: &access };

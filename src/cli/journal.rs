@@ -1,30 +1,33 @@
-//! The agent's own log: one event is one line, whatever strangers have written into it.
+//! The agent's own log: one event is one line, whatever strangers have written into
+//! it, and without what is masked.
 
 use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::domain::inert;
+use crate::domain::redact::{Masks, Redactor};
 
 /// Standard error, with what would end a line or turn it around made visible.
-#[derive(Debug, Clone, Copy)]
 pub(super) struct Journal {
     /// Whether colours are written; the escapes of strangers are not among them, those are
     /// written out before they come here.
     pub(super) colours: bool,
+    pub(super) masks: Masks,
 }
 
 impl<'a> MakeWriter<'a> for Journal {
     type Writer = Line;
 
     fn make_writer(&'a self) -> Line {
-        Line { colours: self.colours, text: Vec::new() }
+        Line { colours: self.colours, redactor: self.masks.redactor(), text: Vec::new() }
     }
 }
 
 /// One event, written when it is whole.
 pub(super) struct Line {
     colours: bool,
+    redactor: Redactor,
     text: Vec<u8>,
 }
 
@@ -41,8 +44,9 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        let masked = self.redactor.bytes(&self.text);
         // Nobody to tell when this cannot be written.
-        let _ = io::stderr().lock().write_all(visible(&self.text, self.colours).as_bytes());
+        let _ = io::stderr().lock().write_all(visible(&masked, self.colours).as_bytes());
     }
 }
 
