@@ -10,6 +10,7 @@ use serde_json::json;
 use super::output::{DOUBTFUL, FAINT, GOOD, count, plain};
 use super::working::files::{self, Tree};
 use super::{Failure, output};
+use crate::config::file::File;
 use crate::domain::spec::{self, Diagnostic, Severity, Spec, Target};
 
 /// Checks every pocketci.yaml below the current folder, or the files named.
@@ -17,6 +18,9 @@ use crate::domain::spec::{self, Diagnostic, Severity, Spec, Target};
 pub(crate) struct Options {
     /// Files to check in place of those below the current folder
     files: Vec<PathBuf>,
+    /// Check this file of an agent (POCKETCI_CONFIG) in place of them, or as well
+    #[arg(long, value_name = "FILE")]
+    agent_file: Vec<PathBuf>,
     /// Print a JSON list of files with their diagnostics
     #[arg(long)]
     json: bool,
@@ -42,7 +46,10 @@ pub(super) fn check(options: Options) -> Result<(), Failure> {
         Failure::bad_input(format!("The current folder cannot be read: {error}"))
     })?;
     let mut checked = Vec::new();
-    if options.files.is_empty() {
+    for file in &options.agent_file {
+        checked.push(check_agent_file(&here, file)?);
+    }
+    if options.files.is_empty() && options.agent_file.is_empty() {
         let tree = Tree::around(&here);
         for file in tree.spec_files(&here)? {
             checked.push(check_file(&tree, &here, &tree.root.join(&file), &file)?);
@@ -79,6 +86,18 @@ fn check_file(tree: &Tree, here: &Path, full: &Path, inside: &str) -> Result<Che
     };
     let warnings = specs.iter().flat_map(|spec| doubts(tree, spec)).collect();
     Ok(Checked { shown, specs, diagnostics, warnings })
+}
+
+/// The agent's own file, with what it says; whether its secrets are there, `doctor` tells.
+fn check_agent_file(here: &Path, file: &Path) -> Result<Checked, Failure> {
+    let full = here.join(file);
+    let bytes = files::read(&full)?;
+    let diagnostics = match File::parse(&full, &bytes) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.of_file(&file.display().to_string()).diagnostics().to_vec(),
+    };
+    let shown = file.display().to_string();
+    Ok(Checked { shown, specs: Vec::new(), diagnostics, warnings: Vec::new() })
 }
 
 /// What is probably not meant, and not wrong in itself.
@@ -134,7 +153,10 @@ fn print(checked: &[Checked]) -> Result<(), Failure> {
             writeln!(out, "{DOUBTFUL}warning{DOUBTFUL:#}: {shown}: {}", plain(warning))?;
         }
         if file.is_good() {
-            let specs = count(file.specs.len(), "spec");
+            let specs = match file.specs.len() {
+                0 => "the agent's file".to_owned(),
+                specs => count(specs, "spec"),
+            };
             writeln!(out, "{GOOD}ok{GOOD:#} {} {FAINT}({specs}){FAINT:#}", plain(&file.shown))?;
         }
     }

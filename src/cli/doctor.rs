@@ -153,7 +153,13 @@ fn print(finding: &Finding) -> Result<(), Failure> {
         Level::Fail => (BAD, "FAIL"),
     };
     let mut out = anstream::stdout().lock();
-    write!(out, "{style}{word}{style:#}  {} — {}", finding.what, plain(&finding.detail))?;
+    let mut lines = finding.detail.lines();
+    let first = plain(lines.next().unwrap_or_default());
+    write!(out, "{style}{word}{style:#}  {} — {first}", finding.what)?;
+    // A mistake in a file is shown with its place.
+    for line in lines {
+        write!(out, "\n      {}", plain(line))?;
+    }
     if let Some(advice) = &finding.advice {
         write!(out, " {FAINT}—{FAINT:#} {}", plain(advice))?;
     }

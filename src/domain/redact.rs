@@ -1,22 +1,27 @@
 //! Masking of secrets in what a call prints.
 //!
 //! A secret can appear as it is, line by line, or the way a program wrote it: base64, percent or
-//! JSON encoded. All of these become `***`, also when the text arrives in pieces: the end of a
+//! JSON encoded, quoted for a shell. All of these become `***`, also when the text arrives in pieces: the end of a
 //! piece that could be the beginning of a secret is held back until the next piece, so that the
 //! output does not depend on where the stream was cut. Occurrences that overlap are masked as one.
 //!
 //! It is a net under the operator's care, not a wall: a function that wants to show a secret can
 //! always write it in a form that nobody foresaw.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+mod forms;
+mod masks;
 
-use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use zeroize::{Zeroize as _, Zeroizing};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use zeroize::Zeroize as _;
+
+use forms::forms;
+
+pub use masks::Masks;
 
 /// What stands in a secret's place.
 pub const MASK: &str = "***";
@@ -24,9 +29,6 @@ pub const MASK: &str = "***";
 /// Values and lines with fewer characters are not masked: they occur by chance in any log, and a
 /// log full of masks would give them away anyway.
 pub const SHORTEST: usize = 4;
-
-/// The widths at which `base64` and `openssl` break their output into lines.
-const BASE64_COLUMNS: [usize; 2] = [76, 64];
 
 /// Knows the secrets of one call.
 #[derive(Clone, Default)]
@@ -36,18 +38,15 @@ pub struct Redactor {
 }
 
 struct Secrets {
-    /// Finds the leftmost occurrence, the longest of those that begin there.
-    search: AhoCorasick,
-    /// Every form of every secret, sorted; to ask whether a text is the beginning of one.
+    /// Every form of every secret, sorted.
     forms: Vec<Vec<u8>>,
-    /// The bytes that a form can begin with.
-    first: [bool; 256],
-    /// The length of the longest form.
-    longest: usize,
+    /// By their first bytes, which of the forms begin so.
+    groups: HashMap<u32, Range<usize>>,
+    /// Tells at once of most places that no form begins there.
+    filter: Filter,
 }
 
 impl Drop for Secrets {
-    /// What the automaton was built from; of the automaton itself nothing can be wiped.
     fn drop(&mut self) {
         self.forms.zeroize();
     }
@@ -63,18 +62,20 @@ impl Redactor {
     /// Masks these values from now on.
     pub fn new(values: &[&str]) -> Self {
         let forms: BTreeSet<Vec<u8>> = values.iter().flat_map(|value| forms(value)).collect();
-        let forms: Vec<Vec<u8>> = forms.into_iter().collect();
-        let Some(longest) = forms.iter().map(Vec::len).max() else { return Self::default() };
-        let mut first = [false; 256];
-        for form in &forms {
-            first[usize::from(form[0])] = true;
+        if forms.is_empty() {
+            return Self::default();
         }
-        let search = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .start_kind(StartKind::Both)
-            .build(&forms)
-            .expect("building fails only above 2³¹ patterns or states");
-        Self { secrets: Some(Arc::new(Secrets { search, forms, first, longest })) }
+        let forms: Vec<Vec<u8>> = forms.into_iter().collect();
+        let mut groups: HashMap<u32, Range<usize>> = HashMap::new();
+        let mut filter = Filter::default();
+        for (at, form) in forms.iter().enumerate() {
+            let Some(first) = form.first_chunk().map(|first| u32::from_le_bytes(*first)) else {
+                continue;
+            };
+            filter.add(first);
+            groups.entry(first).or_insert(at..at).end = at + 1;
+        }
+        Self { secrets: Some(Arc::new(Secrets { forms, groups, filter })) }
     }
 
     /// Nothing is masked.
@@ -96,77 +97,8 @@ impl Redactor {
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(secrets) = &self.secrets else { return Cow::Borrowed(bytes) };
         let mut clean = Vec::with_capacity(bytes.len());
-        secrets.mask(bytes, 0, &[], &mut clean);
+        secrets.mask(bytes, 0, true, &mut clean);
         Cow::Owned(clean)
-    }
-}
-
-/// Everything that nothing may show, shared by all who show something; it grows while the agent
-/// runs, as tokens are renewed and files change.
-#[derive(Clone, Default)]
-pub struct Masks(Arc<RwLock<Known>>);
-
-#[derive(Default)]
-struct Known {
-    /// Wiped when they are let go of. What came first is kept: the operator's own.
-    values: Vec<Zeroizing<String>>,
-    /// How many there were at the beginning, which are never let go of.
-    own: usize,
-    redactor: Redactor,
-}
-
-/// Values added at run time that are kept: of tokens that are renewed every hour, more than a
-/// week's for a repository. The oldest has long run out when it is let go of.
-const ADDED: usize = 256;
-
-impl Masks {
-    /// Masks these for as long as the handle lives.
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let values: Vec<_> = values.into_iter().map(|it| Zeroizing::new(it.to_owned())).collect();
-        let mut known = Known { own: values.len(), values, redactor: Redactor::default() };
-        known.rebuild();
-        Self(Arc::new(RwLock::new(known)))
-    }
-
-    /// Masks one more from now on, in everything that begins from now on.
-    pub fn add(&self, value: &str) {
-        let is_known = |known: &Known| known.values.iter().any(|one| one.as_str() == value);
-        if is_known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
-            return;
-        }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if is_known(&known) {
-            return;
-        }
-        if known.values.len() - known.own >= ADDED {
-            let oldest = known.own;
-            known.values.remove(oldest);
-        }
-        known.values.push(Zeroizing::new(value.to_owned()));
-        known.rebuild();
-    }
-
-    /// What masks all that is known now.
-    pub fn redactor(&self) -> Redactor {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone()
-    }
-
-    /// Masks a whole text.
-    pub fn text(&self, text: &str) -> String {
-        self.redactor().text(text)
-    }
-}
-
-impl Known {
-    fn rebuild(&mut self) {
-        let values: Vec<&str> = self.values.iter().map(|value| value.as_str()).collect();
-        self.redactor = Redactor::new(&values);
-    }
-}
-
-impl fmt::Debug for Masks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Masks(…)")
     }
 }
 
@@ -187,8 +119,7 @@ impl RedactStream {
         let Some(secrets) = self.secrets.clone() else { return Cow::Borrowed(piece) };
         self.held.extend_from_slice(piece);
         let mut clean = Vec::with_capacity(self.held.len());
-        let pending = secrets.pending(&self.held);
-        let (kept, covered) = secrets.mask(&self.held, self.covered, &pending, &mut clean);
+        let (kept, covered) = secrets.mask(&self.held, self.covered, false, &mut clean);
         self.held.drain(..kept);
         self.covered = covered;
         Cow::Owned(clean)
@@ -198,7 +129,7 @@ impl RedactStream {
     pub fn finish(&mut self) -> Vec<u8> {
         let mut clean = Vec::new();
         if let Some(secrets) = self.secrets.clone() {
-            secrets.mask(&self.held, self.covered, &[], &mut clean);
+            secrets.mask(&self.held, self.covered, true, &mut clean);
             self.held.clear();
             self.covered = 0;
         }
@@ -206,182 +137,109 @@ impl RedactStream {
     }
 }
 
+/// A place where a form begins, or may.
+struct Spot {
+    at: usize,
+    /// Where the longest of those that begin there ends.
+    end: usize,
+    /// The text ends before it is certain.
+    pending: bool,
+}
+
 impl Secrets {
-    /// The places from which the rest of `text` is the beginning of a form, in ascending order.
-    fn pending(&self, text: &[u8]) -> Vec<usize> {
-        let from = text.len().saturating_sub(self.longest - 1);
-        let begins = |start: &usize| {
-            let rest = &text[*start..];
-            if !self.first[usize::from(rest[0])] {
-                return false;
+    /// Writes the masked text up to where something is pending; nothing is at the stream's `end`.
+    /// Gives back where that is, and how many bytes from there lie under the mask that was written
+    /// last.
+    fn mask(&self, text: &[u8], covered: usize, end: bool, clean: &mut Vec<u8>) -> (usize, usize) {
+        // Up to `written`, the text is in `clean` or under a mask; up to `masked`, it is to be.
+        let (mut written, mut masked, mut from) = (0, covered, 0);
+        while let Some(spot) = self.next(text, from, end) {
+            if spot.at >= masked {
+                clean.extend_from_slice(&text[written.max(masked)..spot.at]);
+                written = spot.at;
             }
-            // Forms are sorted, so one that begins with `rest` follows it at once; `rest` itself,
-            // being whole, is not pending, but a longer form behind it is.
-            let at = self.forms.partition_point(|form| form.as_slice() <= rest);
-            self.forms.get(at).is_some_and(|form| form.starts_with(rest))
+            if spot.pending {
+                return (spot.at, masked.saturating_sub(spot.at));
+            }
+            // What begins under a mask belongs under that mask.
+            if spot.at >= masked {
+                clean.extend_from_slice(MASK.as_bytes());
+            }
+            masked = masked.max(spot.end);
+            from = spot.at + 1;
+        }
+        clean.extend_from_slice(&text[written.max(masked)..]);
+        (text.len(), 0)
+    }
+
+    /// The first place from there on where a form begins or may begin.
+    fn next(&self, text: &[u8], from: usize, end: bool) -> Option<Spot> {
+        let places = text[from..].windows(FIRST).enumerate();
+        for (at, first) in places {
+            let first = u32::from_le_bytes(*first.first_chunk()?);
+            if self.filter.may_hold(first)
+                && let Some(spot) = self.begins(first, text, from + at, end)
+            {
+                return Some(spot);
+            }
+        }
+        if end {
+            return None;
+        }
+        let short = text.len().saturating_sub(FIRST - 1).max(from)..text.len();
+        let is_pending = |at: &usize| {
+            let rest = &text[*at..];
+            // Forms are sorted, so one that begins with `rest` is the first that is not before it.
+            let found = self.forms.partition_point(|form| form.as_slice() < rest);
+            self.forms.get(found).is_some_and(|form| form.starts_with(rest))
         };
-        (from..text.len()).filter(begins).collect()
+        short.into_iter().find(is_pending).map(|at| Spot { at, end: at, pending: true })
     }
 
-    /// Writes the masked text up to where something is pending. Gives back where that is, and how
-    /// many bytes from there lie under the mask that was written last.
-    fn mask(
-        &self,
-        text: &[u8],
-        covered: usize,
-        pending: &[usize],
-        clean: &mut Vec<u8>,
-    ) -> (usize, usize) {
-        let pending_from = |at: usize| pending[pending.partition_point(|p| *p < at)..].first();
-        let mut at = 0;
-        let mut mask_end = covered;
-        loop {
-            // What begins under the mask belongs under the mask.
-            while at < mask_end {
-                if pending_from(at) == Some(&at) {
-                    return (at, mask_end - at);
-                }
-                mask_end = mask_end.max(self.anchored(text, at));
-                at += 1;
-            }
-            let found = self.search.find(Input::new(text).range(at..));
-            let certain = pending_from(at).copied().unwrap_or(text.len());
-            match found {
-                Some(found) if found.start() < certain => {
-                    clean.extend_from_slice(&text[at..found.start()]);
-                    clean.extend_from_slice(MASK.as_bytes());
-                    at = found.start();
-                    mask_end = found.end();
-                }
-                _ => {
-                    clean.extend_from_slice(&text[at..certain]);
-                    return (certain, 0);
-                }
+    /// What begins at a place that is followed by these bytes.
+    fn begins(&self, first: u32, text: &[u8], at: usize, end: bool) -> Option<Spot> {
+        let (mut longest, mut pending) = (None, false);
+        let rest = &text[at..];
+        for form in &self.forms[self.groups.get(&first)?.clone()] {
+            if rest.starts_with(form) {
+                longest = longest.max(Some(form.len()));
+            } else if !end && form.starts_with(rest) {
+                pending = true;
             }
         }
-    }
-
-    /// The end of the longest form that begins at this very place; the place itself if none does.
-    fn anchored(&self, text: &[u8], at: usize) -> usize {
-        let here = Input::new(text).range(at..).anchored(Anchored::Yes);
-        self.search.find(here).map_or(at, |found| found.end())
+        let end = at + longest.unwrap_or(0);
+        (pending || longest.is_some()).then_some(Spot { at, end, pending })
     }
 }
 
-/// Everything that one value is masked as.
-fn forms(value: &str) -> Vec<Vec<u8>> {
-    let lines = value.lines().map(|line| line.trim_end_matches('\r'));
-    let plain: BTreeSet<&str> = [value, value.trim()]
-        .into_iter()
-        .chain(lines.flat_map(|line| [line, line.trim()]))
-        .filter(|text| text.chars().count() >= SHORTEST)
-        .collect();
-    let mut forms = Vec::new();
-    for text in plain {
-        forms.push(text.as_bytes().to_vec());
-        forms.extend(base64_forms(text.as_bytes()));
-        forms.extend(percent_forms(text));
-        forms.extend(json_forms(text));
-        forms.extend(shell_forms(text));
+/// The bytes by which forms are found: as many as the shortest has.
+const FIRST: usize = SHORTEST;
+
+/// A set that may hold more than was added to it.
+struct Filter(Box<[u64; 1 << 10]>);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self(Box::new([0; 1 << 10]))
     }
-    forms.retain(|form| form.len() >= SHORTEST);
-    forms
 }
 
-/// The value inside something that was base64 encoded: the same bytes give three texts, by where
-/// they begin in the groups of three. What is left at either end depends on the neighbours, and
-/// is less than one byte of the secret.
-fn base64_forms(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = Vec::new();
-    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-        for offset in 0..3 {
-            let shifted = [&[0; 2][..offset.min(2)], value].concat();
-            let encoded = engine.encode(&shifted).into_bytes();
-            let first = (offset * 8).div_ceil(6);
-            let last = (offset + value.len()) * 8 / 6;
-            forms.push(encoded[first..last].to_vec());
-            forms.push(encoded[first..].to_vec());
-            if offset == 0 {
-                let wrapped = BASE64_COLUMNS.iter().filter(|columns| encoded.len() > **columns);
-                forms.extend(
-                    wrapped.flat_map(|columns| encoded.chunks(*columns)).map(<[u8]>::to_vec),
-                );
-            }
-        }
+impl Filter {
+    fn place(first: u32) -> (usize, u64) {
+        // Spreads texts that differ in few bits.
+        let hash = first.wrapping_mul(0x9E37_79B1) >> 16;
+        ((hash >> 6) as usize, 1 << (hash & 63))
     }
-    forms
-}
 
-/// Percent encoded as URLs and forms do it, in both cases of the digits.
-fn percent_forms(value: &str) -> Vec<Vec<u8>> {
-    let encode = |unreserved: &dyn Fn(u8) -> bool, upper: bool| {
-        let mut encoded = String::new();
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || unreserved(byte) {
-                encoded.push(char::from(byte));
-            } else if upper {
-                encoded.push_str(&format!("%{byte:02X}"));
-            } else {
-                encoded.push_str(&format!("%{byte:02x}"));
-            }
-        }
-        encoded
-    };
-    // RFC 3986, JavaScript's encodeURIComponent, and what a path keeps.
-    let kept: [&[u8]; 3] = [b"-_.~", b"-_.!~*'()", b"-_.~!$&'()*+,;=:@/"];
-    let mut forms = Vec::new();
-    for kept in kept {
-        for upper in [true, false] {
-            let encoded = encode(&|byte| kept.contains(&byte), upper);
-            forms.push(encoded.replace("%20", "+").into_bytes());
-            forms.push(encoded.into_bytes());
-        }
+    fn add(&mut self, first: u32) {
+        let (word, bit) = Self::place(first);
+        self.0[word] |= bit;
     }
-    forms
-}
 
-/// Inside a JSON text, as most encoders write it and as Go's does (`<`, `>` and `&` escaped), and
-/// once more inside a JSON text that is itself inside one.
-fn json_forms(value: &str) -> Vec<Vec<u8>> {
-    let escape = |text: &str| {
-        let quoted = serde_json::Value::from(text).to_string();
-        quoted[1..quoted.len() - 1].to_owned()
-    };
-    let once = escape(value);
-    let go = once.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    let slashes = once.replace('/', "\\/");
-    let twice = escape(&once);
-    [once, go, slashes, twice].map(String::into_bytes).into()
-}
-
-/// As shells, and what prints for them, quote a text: between single quotes, between double quotes,
-/// with backslashes (`printf %q`), and as `$'…'`; also as Rust's and Python's debug output.
-fn shell_forms(value: &str) -> Vec<Vec<u8>> {
-    let before = |special: &dyn Fn(char) -> bool| {
-        let mut escaped = String::new();
-        for c in value.chars() {
-            if special(c) {
-                escaped.push('\\');
-            }
-            escaped.push(c);
-        }
-        escaped
-    };
-    let plain = |c: char| c.is_alphanumeric() || !c.is_ascii() || "-_./:=@%+,".contains(c);
-    let debug = format!("{value:?}");
-    let ansi = debug[1..debug.len() - 1].replace("\\\"", "\"").replace('\'', "\\'");
-    let forms = [
-        value.replace('\'', r"'\''"),
-        value.replace('\'', r#"'"'"'"#),
-        before(&|c| "\"\\$`".contains(c)),
-        before(&|c| "\"\\$`!".contains(c)),
-        before(&|c| !plain(c)),
-        // Some shells leave more as it is.
-        before(&|c| !plain(c) && !"~#^{}".contains(c)),
-        debug[1..debug.len() - 1].to_owned(),
-        ansi,
-    ];
-    forms.map(String::into_bytes).into()
+    fn may_hold(&self, first: u32) -> bool {
+        let (word, bit) = Self::place(first);
+        self.0[word] & bit != 0
+    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Worker {
             _ => Duration::from_secs(300),
         });
         tracing::warn!(why = %later, wait = ?wait, "Delivery cannot be planned yet");
-        let (until, why) = (Timestamp::now() + wait, later.to_string());
+        let (until, why) = (Timestamp::now() + wait, self.settings.masks.text(&later.to_string()));
         // Still claimed, it would wait for the next start.
         while let Err(error) = self.store.postpone_delivery(delivery.id, until, &why).await {
             tracing::error!(%error, "Failed to postpone the delivery; it is tried again");

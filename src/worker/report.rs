@@ -18,6 +18,7 @@ use super::forges::Forge;
 use super::{NET, Worker};
 use crate::domain::forge::{self, Answer, Headers};
 use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId};
+use crate::domain::run::Status;
 use crate::store::OwedReport;
 
 pub(super) use gate::Gate;
@@ -292,12 +293,14 @@ impl Worker {
 
     async fn post(&self, forge: &Forge, report: &OwedReport) -> Answer {
         let vendor = forge.id.vendor();
+        let description = self.settings.masks.text(&report.status.description);
+        let status = Status { description, ..report.status.clone() };
         let request = forge::status_request(
             vendor,
             &forge.api,
             &report.repository,
             &report.sha,
-            &report.status,
+            &status,
             &self.link(report.run, report.delivery),
         );
         let Some(request) = request else {

@@ -11,6 +11,7 @@ mod references;
 mod specs;
 mod listing;
 mod secrets;
+mod agent_file;
 mod trust;
 mod attacks;
 mod commands;

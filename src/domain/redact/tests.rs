@@ -1,4 +1,5 @@
 use super::*;
+use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use proptest::prelude::*;
 
@@ -109,7 +110,80 @@ fn every_split_in_three_gives_the_same() {
     }
 }
 
+#[test]
+fn quoted_forms_are_secrets_too() {
+    let secret = r#"it's "a" $HOME `x` \\ !"#;
+    for quoted in [
+        r#"'it'\''s "a" $HOME `x` \\ !'"#,
+        r#"'it'"'"'s "a" $HOME `x` \\ !'"#,
+        r#""it's \"a\" \$HOME \`x\` \\\\ !""#,
+    ] {
+        let clean = Redactor::new(&[secret]).text(quoted);
+        assert_eq!(&clean[1..clean.len() - 1], MASK, "{quoted}");
+    }
+    check(&["a b'c$d"], r"printf %q: a\ b\'c\$d", "printf %q: ***");
+    check(&["one\ntwo's"], r"$'one\ntwo\'s'", "$'***'");
+    let debug = format!("{:?}", "quo\"ted\u{1}value");
+    check(&["quo\"ted\u{1}value"], &debug, "\"***\"");
+}
+
+#[test]
+fn masks_grow_while_the_agent_runs() {
+    let masks = Masks::new(["first-secret"]);
+    let other = masks.clone();
+    assert_eq!(masks.text("first-secret second-secret"), "*** second-secret");
+    other.add("second-secret");
+    other.add("second-secret");
+    assert_eq!(masks.text("first-secret second-secret"), "*** ***");
+    assert_eq!(format!("{masks:?}"), "Masks(…)");
+}
+
+#[test]
+fn of_many_added_the_first_are_let_go_of_and_the_operators_own_never() {
+    let masks = Masks::new(["the-operators"]);
+    (0..300).for_each(|number| masks.add(&format!("token-{number:03}")));
+    assert_eq!(masks.text("the-operators token-000 token-299"), "*** token-000 ***");
+}
+
+#[test]
+fn every_split_of_a_wrapped_key_masks_all_of_it() {
+    let key = format!("-----BEGIN KEY-----\n{}\nshort\n-----END KEY-----\n", "MIIEow".repeat(10));
+    let redactor = Redactor::new(&[&key, "MIIEowMI", "BEGIN"]);
+    let text = format!("x{key}y BEGIN MIIEowMIIEow");
+    let whole = pieces(&redactor, text.as_bytes(), &[]);
+    for cut in 0..=text.len() {
+        assert_eq!(pieces(&redactor, text.as_bytes(), &[cut]), whole, "at {cut}");
+    }
+    let each: Vec<usize> = (0..text.len()).collect();
+    assert_eq!(pieces(&redactor, text.as_bytes(), &each), whole);
+    assert!(!String::from_utf8(whole).unwrap().contains("MIIE"));
+}
+
 proptest! {
+    /// However a program writes a secret, wherever it is cut, nothing of the secret is left.
+    #[test]
+    fn encoded_secrets_do_not_survive_any_split(
+        secret in "[a-zA-Z0-9 /+\"'$%&<>é]{6,40}",
+        around in "[a-z]{0,3}",
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        prop_assume!(secret.trim().chars().count() >= SHORTEST);
+        let redactor = Redactor::new(&[&secret]);
+        let json = serde_json::to_string(&secret).unwrap();
+        let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let quoted = format!("'{}'", secret.replace('\'', r"'\''"));
+        let base64 = STANDARD.encode(format!("{around}{secret}{around}"));
+        for (written, left) in [(json, 2), (url, 0), (quoted, 2), (base64, 2 * around.len() + 8)] {
+            let text = format!("<{written}>").into_bytes();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).collect();
+            cuts.sort_unstable();
+            let clean = String::from_utf8(pieces(&redactor, &text, &cuts)).unwrap();
+            prop_assert!(clean.contains(MASK), "{} in {}", clean, written);
+            prop_assert!(clean.len() <= left + 2 + MASK.len(), "{} of {}", clean, written);
+        }
+    }
+
+
     #[test]
     fn no_split_changes_the_output_and_no_secret_survives(
         secrets in prop::collection::vec("[ab]{4,9}|[a-c/ é]{4,6}\n[a-c]{4,5}", 1..5),

@@ -118,7 +118,10 @@ impl Worker {
         };
         match self.dagger.list(&module, LIMIT).await {
             Ok(json) => Ok(Ok(json)),
-            Err(ListError::Module(text)) => Ok(Err(ReasonCode::ModuleBroken.because(text))),
+            Err(ListError::Module(text)) => {
+                let text = self.settings.masks.text(&text);
+                Ok(Err(ReasonCode::ModuleBroken.because(text)))
+            }
             Err(ListError::Engine(error)) => {
                 Err(Later::Engine(self.engine_silent(&error.to_string())))
             }
