@@ -82,7 +82,7 @@ fn mistakes_are_shown_where_they_are() {
     );
     bad(
         "repositories:\n  - {match: a/b, dotenv: true}",
-        "2:27: `dotenv` must be a text, not a boolean",
+        "2:26: `dotenv` must be a text, not a boolean",
     );
     bad("repositories: []\n---\nforges: []\n", "3:1: the agent's file is one document");
     bad(&secret("events: [pusj]"), "4:30: unknown event `pusj`");
