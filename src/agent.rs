@@ -59,6 +59,8 @@ impl Agent {
         let processes = end_leftovers(&store, &work).await?;
         crate::crash::point("start.leftovers-ended");
         crate::worker::clear(&work)?;
+        let spool = data.join("spool");
+        crate::worker::clear(&spool)?;
         crate::crash::point("start.cleared");
         let taken_up =
             store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
@@ -72,8 +74,14 @@ impl Agent {
             "Took up what was left"
         );
 
+        let tls = match &config.tls {
+            Some(files) => Some(Arc::new(web::Tls::load(&files.certificate, &files.key)?)),
+            None => None,
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let address = listener.local_addr().context("Cannot tell the address to listen on")?;
-        let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let public_url =
+            config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
         let health = Arc::new(Health::default());
         let open = Condition { ok: true, detail: "open".to_owned(), since: Timestamp::now() };
         health.set(DATABASE, open);
@@ -92,6 +100,9 @@ impl Agent {
             wake: Arc::clone(&deliveries),
             health: Arc::clone(&health),
             public_url: public_url.clone(),
+            spool,
+            proxies: Arc::new(config.proxies.clone()),
+            tls,
         };
         let worker = Arc::new(Worker::new(
             store.clone(),
@@ -104,7 +115,7 @@ impl Agent {
         ));
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         let web = tokio::spawn(web::serve(listener, app, shutdown));
-        tracing::info!("listening on http://{address}");
+        tracing::info!("listening on {scheme}://{address}");
         Ok(Self { store, worker, web, _lock: lock })
     }
 

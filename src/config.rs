@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::domain::ids::Vendor;
+use crate::domain::network::Proxies;
 use crate::domain::policy::{Policy, is_the_agents};
 use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
@@ -24,13 +26,19 @@ use crate::secrets::Values;
 pub use forges::{ForgeConfig, SettingNames};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 31] = [
+pub const VARIABLES: [(&str, &str); 34] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
     ("DAGGER_CLOUD_TOKEN", "Passed to `dagger`"),
     ("POCKETCI_LISTEN", "Where to listen [default: 0.0.0.0:8080]"),
     ("POCKETCI_URL", "What the world calls this agent, for links in statuses"),
+    ("POCKETCI_TLS_CERT", "A certificate with its chain, in PEM form: serve HTTPS with it"),
+    ("POCKETCI_TLS_KEY", "Its key, in PEM form; both files are read again when they change"),
+    (
+        "POCKETCI_TRUSTED_PROXIES",
+        "Addresses or networks of proxies in front, whose X-Forwarded-For says who sent a request",
+    ),
     (
         "POCKETCI_DATA_DIR",
         "Database, mirrors, logs, checkouts [default: $XDG_STATE_HOME/pocketci, \
@@ -90,6 +98,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `POCKETCI_URL`, without a slash at the end: what the world calls this agent.
     pub public_url: Option<String>,
+    /// `POCKETCI_TLS_CERT` and `POCKETCI_TLS_KEY`; none for plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// `POCKETCI_TRUSTED_PROXIES`.
+    pub proxies: Proxies,
     /// `POCKETCI_DATA_DIR`, absolute.
     pub data_dir: PathBuf,
     /// GitHub's first, then by vendor; GitHub is left out only where others are set up and it is
@@ -141,6 +153,14 @@ pub struct Config {
     pub crash_at: Option<String>,
     /// What was understood and probably not meant, a sentence each.
     pub warnings: Vec<String>,
+}
+
+/// What TLS is served with; both in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// With its chain.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// How the agent's own log looks.
@@ -203,6 +223,8 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("listen", &self.listen)
             .field("public_url", &self.public_url)
+            .field("tls", &self.tls)
+            .field("proxies", &self.proxies)
             .field("data_dir", &self.data_dir)
             .field("forges", &self.forges)
             .field("allow_sha1", &self.allow_sha1)

@@ -3,6 +3,7 @@
 pub mod ids;
 pub mod event;
 pub mod signature;
+pub mod network;
 pub mod forge;
 pub mod trigger;
 pub mod duration;

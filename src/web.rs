@@ -5,13 +5,16 @@
 
 mod api;
 mod body;
+mod door;
 mod follow;
+mod guards;
 mod log;
 mod metrics;
 mod pages;
 mod probes;
 mod problem;
 mod refusal;
+mod said;
 mod server;
 mod text;
 mod webhook;
@@ -19,8 +22,9 @@ mod who;
 
 pub use api::shape;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -28,7 +32,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+pub use self::server::Tls;
+use self::server::{CONNECTIONS, Front, Seats};
 use crate::domain::ids::ForgeId;
+use crate::domain::network::Proxies;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -46,6 +53,13 @@ pub struct App {
     pub health: Arc<Health>,
     /// What the world calls this agent, for links in answers.
     pub public_url: String,
+    /// Where bodies go that are too long for a buffer and not checked yet; only as files without
+    /// a name.
+    pub spool: PathBuf,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Arc<Proxies>,
+    /// None for plain HTTP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// What proves that a delivery comes from one of the forges.
@@ -82,6 +96,9 @@ struct Site {
     large_bodies: Semaphore,
     refused: metrics::Refused,
     watched: follow::Watched,
+    door: door::Counter,
+    seats: Arc<Seats>,
+    said: said::Said,
 }
 
 /// Answers on `listener` until `shutdown`, then finishes what is in flight, for a few seconds.
@@ -93,15 +110,38 @@ pub async fn serve(
     app: App,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let limits = Limits::default();
-    server::run(listener, router(app, limits), limits.head, shutdown).await;
+    let tls = app.tls.clone();
+    let health = Arc::clone(&app.health);
+    let watch = async {
+        match &tls {
+            Some(tls) => tls.watch(&health, shutdown.clone()).await,
+            None => shutdown.cancelled().await,
+        }
+    };
+    let run = server::run(listener, front(app, Limits::default()), shutdown.clone());
+    tokio::join!(run, watch);
     Ok(())
 }
 
-fn router(app: App, limits: Limits) -> Router {
-    let large_bodies = Semaphore::new(body::LARGE_AT_ONCE);
-    let (refused, watched) = (metrics::Refused::default(), follow::Watched::default());
-    let site = Arc::new(Site { app, limits, large_bodies, refused, watched });
+fn front(app: App, limits: Limits) -> Front {
+    let seats = Arc::new(Seats::new(CONNECTIONS, body::FILES));
+    let tls = app.tls.clone();
+    let router = router(app, limits, Arc::clone(&seats));
+    Front { router, seats, tls, head_limit: limits.head }
+}
+
+fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
+    let guard = guards::Guard { tls: app.tls.is_some() };
+    let site = Arc::new(Site {
+        app,
+        limits,
+        large_bodies: Semaphore::new(body::LARGE_AT_ONCE),
+        watched: follow::Watched::default(),
+        refused: metrics::Refused::default(),
+        door: door::Counter::new(Instant::now()),
+        seats,
+        said: said::Said::default(),
+    });
     Router::new()
         .route("/", get(webhook::front).post(webhook::receive_any))
         .route("/webhooks/{vendor}", post(webhook::receive).get(webhook::refuse_get))
@@ -118,6 +158,7 @@ fn router(app: App, limits: Limits) -> Router {
         .merge(api::router())
         .fallback(pages::no_such_page)
         .with_state(site)
+        .layer(axum::middleware::map_response(move |response| async move { guard.on(response) }))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{Failure, output};
 use crate::config::{Config, ForgeConfig};
 
 /// Checks the dagger CLI and its engine, git, the forge and its token, the webhook secret, the
-/// data folder and its disk, the clock, and an agent that runs already, with the environment that
+/// data folder and its disk, the clock, the TLS certificate, and an agent that runs already, with the environment that
 /// `serve` would have. Changes nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -107,7 +107,8 @@ async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     for forge in &config.forges {
         findings.add(outside::forge(forge).await)?;
     }
-    findings.add(agent::running(config.listen).await)
+    findings.add(host::tls(config.tls.as_ref()))?;
+    findings.add(agent::running(config.listen, config.tls.is_some()).await)
 }
 
 /// Nothing has to be installed; the version tells what the built-in git can do.

@@ -49,6 +49,7 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
             tracing::warn!("{secret} is not set: no webhook of {} is taken", forge.id);
         }
     }
+    raise_open_files();
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::AddrInUse => {
@@ -70,6 +71,25 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
     agent.stopped().await.map_err(failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes as many open files as the system gives: 1,024, which is common, are as many as there may
+/// be connections, and the database needs some too.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const WANTED: u64 = 16_384;
+    const NEEDED: u64 = 2_048;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let wanted = soft.max(hard.min(WANTED));
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+        tracing::warn!(%error, soft, "Cannot raise the limit on open files");
+    } else if wanted < NEEDED {
+        tracing::warn!(
+            limit = wanted,
+            "The limit on open files is low: many connections could leave none for the database; \
+             raise it with `ulimit -n` or `LimitNOFILE=`"
+        );
+    }
 }
 
 /// The agent's own log, on standard error; never a body, never a secret.

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod forges;
+mod front;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -79,6 +80,8 @@ pub(super) fn read(
     let config = Config {
         listen: env.listen(),
         public_url: env.public_url(),
+        tls: env.tls(),
+        proxies: env.proxies(),
         data_dir: env.data_dir(host.root),
         forges,
         allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),

@@ -15,8 +15,8 @@ pub mod github;
 mod wire;
 
 pub use any::{
-    Checks, TokenScheme, answer, answers, api_base, authenticate, clone_url, delivery_id, event,
-    event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
+    Checks, TokenScheme, answer, answers, api_base, authenticate, claim, clone_url, delivery_id,
+    event, event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
     label_reference, probe_address, recognised, shown, shown_request, status_request, token_scheme,
 };
 pub use github::{Answer, Refused};

@@ -46,16 +46,10 @@ impl<'a> Authentic<'a> {
         signed: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, BadSignature> {
         let signed = signed.into();
-        let theirs = hex::decode(signature).map_err(|_| BadSignature::Malformed)?;
-        if theirs.is_empty() {
-            return Err(BadSignature::Malformed);
-        }
-        // Each comparison takes the same time for every wrong signature.
-        if secrets.iter().any(|secret| digest.made(secret, &signed, &theirs)) {
-            Ok(Self(signed))
-        } else {
-            Err(BadSignature::Mismatch)
-        }
+        let mut check = Claim::hmac(digest, signature)?.check(secrets);
+        check.update(&signed);
+        check.finish()?;
+        Ok(Self(signed))
     }
 
     /// The bytes that were signed.
@@ -72,22 +66,102 @@ pub enum Digest {
     Sha1,
 }
 
-impl Digest {
-    fn made(self, secret: &WebhookSecret, body: &[u8], theirs: &[u8]) -> bool {
-        let key = secret.0.expose_secret().as_bytes();
-        if key.is_empty() {
-            return false;
+/// What a request's head says about who signed it: enough to refuse the body unread, and to
+/// check it piece by piece without keeping any of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim(Proof);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Proof {
+    Hmac { digest: Digest, theirs: Vec<u8> },
+    Whole,
+}
+
+impl Claim {
+    /// An HMAC over the bytes of the body as they come, in hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// When it is no signature at all.
+    pub fn hmac(digest: Digest, signature: &str) -> Result<Self, BadSignature> {
+        let theirs = hex::decode(signature).map_err(|_| BadSignature::Malformed)?;
+        if theirs.is_empty() {
+            return Err(BadSignature::Malformed);
         }
-        match self {
-            Self::Sha256 => verify::<Hmac<Sha256>>(key, body, theirs),
-            Self::Sha1 => verify::<Hmac<Sha1>>(key, body, theirs),
-        }
+        Ok(Self(Proof::Hmac { digest, theirs }))
+    }
+
+    /// A proof that shows only when the whole body is at hand (a forge may sign what a form
+    /// holds and not the form): its check finds nothing wrong and proves nothing.
+    pub fn whole() -> Self {
+        Self(Proof::Whole)
+    }
+
+    /// Begins to check it against a body.
+    pub fn check<'a>(self, secrets: impl IntoIterator<Item = &'a WebhookSecret>) -> Check {
+        let made = match &self.0 {
+            Proof::Hmac { digest, .. } => {
+                secrets.into_iter().filter_map(|secret| digest.begin(secret)).collect()
+            }
+            Proof::Whole => Vec::new(),
+        };
+        Check { claim: self, made }
     }
 }
 
-fn verify<M: Mac + KeyInit>(key: &[u8], body: &[u8], theirs: &[u8]) -> bool {
-    // HMAC takes keys of any length, so the error never happens; it would prove nothing.
-    M::new_from_slice(key).is_ok_and(|mac| mac.chain_update(body).verify_slice(theirs).is_ok())
+/// A check under way, fed with a body piece by piece. Passing it is no [`Authentic`]: that takes
+/// the bytes themselves.
+pub struct Check {
+    claim: Claim,
+    /// One for each secret.
+    made: Vec<Made>,
+}
+
+impl Check {
+    /// The next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for made in &mut self.made {
+            match made {
+                Made::Sha256(mac) => mac.update(bytes),
+                Made::Sha1(mac) => mac.update(bytes),
+            }
+        }
+    }
+
+    /// Whether the body, which ends here, can be what was claimed.
+    ///
+    /// # Errors
+    ///
+    /// When none of the secrets made the signature.
+    pub fn finish(self) -> Result<(), BadSignature> {
+        let Proof::Hmac { theirs, .. } = &self.claim.0 else { return Ok(()) };
+        // Each comparison takes the same time for every wrong signature.
+        let right = |made: Made| match made {
+            Made::Sha256(mac) => mac.verify_slice(theirs).is_ok(),
+            Made::Sha1(mac) => mac.verify_slice(theirs).is_ok(),
+        };
+        if self.made.into_iter().any(right) { Ok(()) } else { Err(BadSignature::Mismatch) }
+    }
+}
+
+enum Made {
+    Sha256(Hmac<Sha256>),
+    Sha1(Hmac<Sha1>),
+}
+
+impl Digest {
+    /// None for an empty secret, with which anybody can sign.
+    fn begin(self, secret: &WebhookSecret) -> Option<Made> {
+        let key = secret.0.expose_secret().as_bytes();
+        if key.is_empty() {
+            return None;
+        }
+        // HMAC takes keys of any length, so the error never happens; it would prove nothing.
+        match self {
+            Self::Sha256 => Hmac::new_from_slice(key).ok().map(Made::Sha256),
+            Self::Sha1 => Hmac::new_from_slice(key).ok().map(Made::Sha1),
+        }
+    }
 }
 
 /// Why a body is not taken for the forge's; none of it tells a stranger about the secret.

@@ -19,7 +19,7 @@ use crate::store::{BOUNDS, Figures};
 pub(super) struct Refused([AtomicU64; STATUSES.len()]);
 
 /// What a refusal can be answered with; the last is anything else.
-const STATUSES: [u16; 8] = [400, 401, 404, 408, 413, 415, 503, 0];
+const STATUSES: [u16; 8] = [400, 401, 408, 413, 415, 429, 503, 0];
 
 impl Refused {
     pub(super) fn count(&self, status: StatusCode) {
@@ -42,7 +42,8 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     if let Err(error) = &figures {
         tracing::warn!(%error, "Cannot read the figures of the database");
     }
-    let text = page(figures.ok().as_ref(), &site.app.health, &site.refused, Timestamp::now());
+    let mut text = page(figures.ok().as_ref(), &site.app.health, &site.refused, Timestamp::now());
+    text.push_str(&connections(site.seats.open() as u64, site.seats.dropped()));
     let mut response = text.into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -73,6 +74,16 @@ fn page(figures: Option<&Figures>, health: &Health, refused: &Refused, now: Time
         page.family(&name, "gauge", "As it was measured last.");
         page.value(&name, &[], value);
     }
+    page.0
+}
+
+fn connections(open: u64, dropped: u64) -> String {
+    let mut page = Page(String::new());
+    page.family("pocketci_connections", "gauge", "Connections that are open.");
+    page.value("pocketci_connections", &[], open);
+    let name = "pocketci_connections_dropped_total";
+    page.family(name, "counter", "Connections that had to make room for others since the start.");
+    page.value(name, &[], dropped);
     page.0
 }
 

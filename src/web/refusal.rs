@@ -1,5 +1,7 @@
 //! Deliveries that are not taken, and how that is said.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -7,17 +9,19 @@ use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
 use crate::domain::forge::PayloadError;
+use crate::domain::signature::BadSignature;
 
 /// After how many seconds a sender may try again.
-const RETRY_SECONDS: u32 = 30;
+const RETRY_SECONDS: u64 = 30;
 
 /// Why a delivery was not taken. Up to [`Refusal::Unsigned`] nobody has proven who they are, and
 /// they are told the status in words and nothing else.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    NoSuchForge,
     /// A webhook that comes by GET: its secret-less query would end in logs.
     ByGet,
+    /// Too many from there, or from everywhere, that proved nothing; after how long to try again.
+    TooMany(Duration),
     TooLarge,
     TooSlow,
     /// The connection broke, or its framing did.
@@ -36,8 +40,8 @@ impl Refusal {
     /// How it is answered.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchForge => StatusCode::NOT_FOUND,
             Self::ByGet => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Cut | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -55,13 +59,20 @@ impl Refusal {
             }
             Self::ContentType(why) | Self::Unreadable(why) => Some(why.clone()),
             Self::NotStored => Some("The delivery could not be stored, send it again".to_owned()),
-            // Whether one is missing or wrong is in our own log.
+            // Whether one is missing or wrong, and whether the address is one, is in our own log.
             Self::Unsigned => Some(
-                "The signature is missing or wrong: compare the webhook's secret with the agent's"
+                "The signature is missing or wrong: compare the webhook's address and secret with \
+                 the agent's"
                     .to_owned(),
             ),
-            Self::NoSuchForge | Self::TooLarge | Self::TooSlow | Self::Cut | Self::Busy => None,
+            Self::TooMany(_) | Self::TooLarge | Self::TooSlow | Self::Cut | Self::Busy => None,
         }
+    }
+}
+
+impl From<BadSignature> for Refusal {
+    fn from(_: BadSignature) -> Self {
+        Self::Unsigned
     }
 }
 
@@ -89,8 +100,13 @@ impl IntoResponse for Refusal {
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        let retry = match self {
+            Self::TooMany(wait) => Some(wait.as_secs() + 1),
+            Self::Busy | Self::NotStored => Some(RETRY_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = retry {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -3,6 +3,8 @@
 //! An accept loop of its own, because `axum::serve` sets no time limit on a request's head.
 
 mod patience;
+mod seats;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -21,10 +23,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,10 +33,11 @@ use tower::ServiceExt;
 use tracing::{debug, error, warn};
 
 use self::patience::Patient;
+pub(super) use self::seats::{Seat, Seats, Stage};
+pub use self::tls::Tls;
 
-/// Connections open at once; further ones wait in the kernel's queue. With the limit
-/// on a request's head, so many silent clients hold up a new one for seconds and not for ever.
-const CONNECTIONS: usize = 1024;
+/// Connections open at once; when there are more, [`Seats`] says whose end is near.
+pub(super) const CONNECTIONS: usize = 1024;
 /// Bounds a request's head and each read of its body.
 const BUFFER: usize = 16 * 1024;
 /// How long a client may take nothing of an answer.
@@ -48,38 +50,44 @@ const GRACE_UNASKED: Duration = Duration::from_millis(300);
 /// socket closed with unread bytes resets the connection.
 const LINGER: Duration = Duration::from_millis(500);
 /// The pause after a failed accept, which is mostly a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What connections are made of.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub(super) router: Router,
+    pub(super) seats: Arc<Seats>,
+    /// None for plain HTTP.
+    pub(super) tls: Option<Arc<Tls>>,
+    /// Bounds a handshake, and the wait for a request's head.
+    pub(super) head_limit: Duration,
+}
 
 /// Serves connections until `shutdown`, then those that are open for [`GRACE`].
-pub(super) async fn run(
-    listener: TcpListener,
-    router: Router,
-    head_limit: Duration,
-    shutdown: CancellationToken,
-) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+pub(super) async fn run(listener: TcpListener, front: Front, shutdown: CancellationToken) {
     let (open, give_up) = (TaskTracker::new(), CancellationToken::new());
     loop {
-        let accepted = async { (slots.clone().acquire_owned().await, listener.accept().await) };
-        let (slot, accepted) = select! {
+        let accepted = select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "Cannot accept a connection, will try again");
+                front.seats.free_one();
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let talk = converse(stream, router.clone(), head_limit, shutdown.clone());
+        let Some(ticket) = front.seats.take(address.ip()) else { continue };
+        let talk = greet(stream, front.clone(), Arc::clone(&ticket.seat), shutdown.clone());
         let give_up = give_up.clone();
         open.spawn(async move {
-            let _slot = slot;
             select! {
                 () = talk => {}
+                () = ticket.seat.left() => {}
                 () = give_up.cancelled() => {}
             }
         });
@@ -93,26 +101,50 @@ pub(super) async fn run(
     }
 }
 
-/// One connection from its first byte to its last.
-async fn converse(
-    stream: TcpStream,
-    router: Router,
-    head_limit: Duration,
-    shutdown: CancellationToken,
-) {
+/// A new connection, with its handshake when there is one.
+async fn greet(stream: TcpStream, front: Front, seat: Arc<Seat>, shutdown: CancellationToken) {
     // Answers are small: one that waits for its acknowledgement costs the forge 40 ms.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = front.tls.clone() else {
+        return converse(stream, front, seat, shutdown).await;
+    };
+    let handshake = select! {
+        handshake = timeout(front.head_limit, tls.accept(stream)) => handshake,
+        () = shutdown.cancelled() => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => converse(stream, front, seat, shutdown).await,
+        Ok(Err(error)) => debug!(%error, "A handshake failed"),
+        Err(_) => debug!("A handshake took too long"),
+    }
+}
+
+/// One connection from its first request to its last byte.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    front: Front,
+    seat: Arc<Seat>,
+    shutdown: CancellationToken,
+) {
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
-        let asked = asked.clone();
+        let (asked, seat) = (asked.clone(), Arc::clone(&seat));
         move |request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
-            Box::pin(answer(router.clone(), request.map(Body::new)))
+            let (router, seat) = (front.router.clone(), Arc::clone(&seat));
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Arc::clone(&seat));
+            Box::pin(async move {
+                seat.enter(Stage::Answering);
+                let answer = answer(router, request).await;
+                seat.enter(Stage::Waiting);
+                answer
+            })
         }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_limit)
+        .header_read_timeout(front.head_limit)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(Patient::new(stream, STALL)), service);
 
@@ -132,6 +164,7 @@ async fn converse(
     if let Err(error) = ended {
         debug!(%error, "Connection ended early");
     }
+    seat.enter(Stage::Lingering);
     let mut stream = connection.into_parts().io.into_inner().into_inner();
     let _ = timeout(LINGER, async {
         stream.shutdown().await?;

@@ -14,8 +14,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Door, Limits, router, server};
+use super::{App, Door, Limits, Tls, front, server};
 use crate::domain::ids::{ForgeId, Vendor};
+use crate::domain::network::Proxies;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -48,6 +49,14 @@ impl Agent {
     }
 
     pub(super) async fn with(limits: Limits, allow_sha1: bool) -> Self {
+        Self::run(limits, allow_sha1, None).await
+    }
+
+    pub(super) async fn with_tls(limits: Limits, tls: Arc<Tls>) -> Self {
+        Self::run(limits, false, Some(tls)).await
+    }
+
+    async fn run(limits: Limits, allow_sha1: bool, tls: Option<Arc<Tls>>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let app = App {
             store: Store::open(data.path()).await.unwrap(),
@@ -56,12 +65,15 @@ impl Agent {
             wake: Arc::new(Notify::new()),
             health: Arc::new(Health::default()),
             public_url: "https://ci.example.com/".to_owned(),
+            spool: data.path().to_owned(),
+            proxies: Arc::new(Proxies::parse("127.0.0.1").unwrap()),
+            tls,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let router = router(app.clone(), limits);
-        let served = tokio::spawn(server::run(listener, router, limits.head, shutdown.clone()));
+        let front = front(app.clone(), limits);
+        let served = tokio::spawn(server::run(listener, front, shutdown.clone()));
         Self { app, address, shutdown, served, _data: data }
     }
 
@@ -195,10 +207,18 @@ impl Hook {
         self
     }
 
-    pub(super) fn signed(self, secret: &str) -> Self {
+    pub(super) fn signature(body: &[u8]) -> String {
+        Self::signature_with(SECRET, body)
+    }
+
+    fn signature_with(secret: &str, body: &[u8]) -> String {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(&self.body);
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        mac.update(body);
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
+    pub(super) fn signed(self, secret: &str) -> Self {
+        let signature = Self::signature_with(secret, &self.body);
         self.with("X-Hub-Signature-256", &signature)
     }
 

@@ -1,7 +1,7 @@
 //! Deliveries: checked, understood, kept, answered, in this order and never in another.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -14,10 +14,12 @@ use tokio::time::timeout;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use super::refusal::Refusal;
+use super::server::Seat;
 use super::{App, Door, Site, body, pages};
 use crate::domain::event::{Disposition, Event};
 use crate::domain::forge::{self, Checks, Headers};
 use crate::domain::ids::{DeliveryId, ForgeId, Vendor};
+use crate::domain::network::Sender;
 use crate::domain::plan::Reason;
 use crate::domain::signature::Authentic;
 use crate::health::DISK;
@@ -50,7 +52,8 @@ pub(super) async fn receive(
     Path(place): Path<String>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let forge: ForgeId = place.parse().map_err(|_| Refusal::NoSuchForge)?;
+    // Nobody can have signed for a forge that cannot be, and which there are is not for strangers.
+    let Ok(forge) = place.parse::<ForgeId>() else { return Err(refused(&site, Refusal::Unsigned)) };
     let pinned = match forge.instance() {
         Some(_) => Pinned::Forge(forge),
         None => Pinned::Vendor(forge.vendor()),
@@ -64,7 +67,9 @@ pub(super) async fn receive_named(
     Path((vendor, name)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let forge = format!("{vendor}:{name}").parse().map_err(|_| Refusal::NoSuchForge)?;
+    let Ok(forge) = format!("{vendor}:{name}").parse() else {
+        return Err(refused(&site, Refusal::Unsigned));
+    };
     counted(&site, Pinned::Forge(forge), request).await
 }
 
@@ -86,38 +91,71 @@ pub(super) async fn front(
 }
 
 async fn counted(site: &Site, pinned: Pinned, request: Request) -> Result<Response, Refusal> {
-    let answer = take(site, pinned, request).await;
-    if let Err(refusal) = &answer {
-        site.refused.count(refusal.status());
-    }
-    answer
+    take(site, pinned, request).await.map_err(|refusal| refused(site, refusal))
+}
+
+fn refused(site: &Site, refusal: Refusal) -> Refusal {
+    site.refused.count(refusal.status());
+    refusal
 }
 
 async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response, Refusal> {
     let app = &site.app;
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let seat = head.extensions.remove::<Arc<Seat>>().unwrap_or_default();
+    let sender = sender(site, &seat, &head.headers);
     let headers = Headers::from_pairs(legible(&head.headers));
-    let (vendor, doors) = doors(app, pinned, &headers);
     // What costs nothing comes before the first byte of the body, and before any `100 Continue`.
-    if doors.is_empty() || !forge::is_signed(vendor, &headers, app.allow_sha1) {
-        debug!(%vendor, "Refused a delivery without a signature, or of a forge that is not set up");
-        return Err(Refusal::Unsigned);
-    }
+    site.door.admit(sender, Instant::now()).map_err(|wait| {
+        site.said.now(|more| warn!(%sender, more, "Refused deliveries: too many are not signed"));
+        Refusal::TooMany(wait)
+    })?;
+    let (vendor, doors) = doors(app, pinned, &headers);
+    let claim = forge::claim(vendor, &headers, app.allow_sha1);
+    let claim = claim.ok().filter(|_| !doors.is_empty()).ok_or_else(|| {
+        site.said.now(|more| {
+            warn!(%sender, %vendor, more, "Refused a delivery without a signature, or of a forge that is not set up");
+        });
+        Refusal::Unsigned
+    })?;
     if body::declares_too_much(&head.headers) {
         return Err(Refusal::TooLarge);
     }
-    let raw = body::read(&head.headers, body, &site.large_bodies, site.limits.body).await?;
+    let check = claim.check(doors.iter().flat_map(|door| &door.secrets));
+    let wrong = || {
+        let settings: Vec<_> = doors.iter().map(|door| door.secret_name.as_str()).collect();
+        let settings = settings.join(", ");
+        site.said.now(|more| {
+            warn!(%sender, %vendor, more, "Refused a delivery with a wrong signature: compare the webhook's secret with {settings}");
+        });
+    };
+    let seats = (&*site.seats, &*seat);
+    let raw = body::read(&head.headers, body, check, seats, &app.spool, site.limits.body).await;
+    let raw = raw.inspect_err(|refusal| {
+        if *refusal == Refusal::Unsigned {
+            wrong();
+        }
+    })?;
+    let _permit = match raw.is_large() {
+        true => {
+            let waited = timeout(site.limits.body / 2, site.large_bodies.acquire()).await;
+            Some(waited.map_err(|_| Refusal::Busy)?)
+        }
+        false => None,
+    };
+    // What was read back from a file is what counts, so that it is what is checked.
+    let raw = raw.bytes().await?;
     let checks = Checks { allow_sha1: app.allow_sha1, now: Timestamp::now() };
     let proven = doors.iter().find_map(|door| {
         let checked = forge::authenticate(vendor, &door.secrets, &headers, checks, &raw);
         Some((door.forge, checked.ok()?))
     });
     let Some((forge, authentic)) = proven else {
-        let settings: Vec<_> = doors.iter().map(|door| door.secret_name.as_str()).collect();
-        let settings = settings.join(", ");
-        warn!(%vendor, "Refused a delivery with a wrong signature: compare the webhook's secret with {settings}");
+        wrong();
         return Err(Refusal::Unsigned);
     };
+    seat.prove();
+    site.door.proved(sender, Instant::now());
 
     let forge_id = forge::delivery_id(vendor, &headers, &raw);
     let header = forge::event_header(vendor);
@@ -151,6 +189,15 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
         received_at: Timestamp::now(),
     };
     keep(app, forge_id, delivery).instrument(span).await
+}
+
+/// Whose limits count: the connection's other end, or whom a trusted proxy names.
+fn sender(site: &Site, seat: &Seat, headers: &HeaderMap) -> Sender {
+    let forwarded = headers.get_all("x-forwarded-for");
+    let values: Vec<&str> = forwarded.iter().filter_map(|value| value.to_str().ok()).collect();
+    let sender = Sender::new(site.app.proxies.sender(seat.address(), values.into_iter()));
+    seat.speaks_for(sender);
+    sender
 }
 
 /// Which vendor's delivery it is, and the forges that it may be of.

@@ -7,6 +7,7 @@ mod the_world;
 
 mod main_job;
 mod intake;
+mod door;
 mod references;
 mod specs;
 mod listing;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use nix::sys::{statfs, statvfs};
 
 use super::Finding;
+use crate::config::TlsFiles;
 use crate::dagger;
 use crate::domain::space::{Disk, MinFree};
+use crate::web::Tls;
 
 const WHAT: &str = "data folder";
 
@@ -93,6 +95,26 @@ fn dotenv(folder: &Path) -> Option<Finding> {
     let advice = "move it, or set POCKETCI_DATA_DIR: it sets arguments of calls and can run \
                   programs; `serve` refuses to start";
     Some(Finding::fail(".env", detail, advice))
+}
+
+/// The certificate and its key, where HTTPS is to be spoken; nothing otherwise.
+pub(super) fn tls(files: Option<&TlsFiles>) -> Option<Finding> {
+    const SOON_DAYS: u32 = 14;
+    let files = files?;
+    let shown = files.certificate.display();
+    Some(match Tls::validity(&files.certificate, &files.key, SOON_DAYS) {
+        Ok((until, false)) => Finding::ok("tls", format!("certificate of `{shown}` until {until}")),
+        Ok((until, true)) => Finding::warn(
+            "tls",
+            format!("the certificate of `{shown}` ends on {until}"),
+            "renew it; a running agent takes the new files up by itself",
+        ),
+        Err(error) => Finding::fail(
+            "tls",
+            format!("{error:#}"),
+            "correct POCKETCI_TLS_CERT and POCKETCI_TLS_KEY, or the files that they name",
+        ),
+    })
 }
 
 #[cfg(test)]

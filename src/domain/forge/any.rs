@@ -11,7 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{ForgeId, RepoName, Sha, Vendor};
 use crate::domain::mend::Posted;
 use crate::domain::run::Status;
-use crate::domain::signature::{Authentic, BadSignature, WebhookSecret};
+use crate::domain::signature::{Authentic, BadSignature, Claim, WebhookSecret};
 
 /// How a token is shown to a forge's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,19 @@ pub fn is_signed(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> bool {
         Vendor::Forgejo => filled("x-forgejo-signature"),
         Vendor::Gogs => filled("x-gogs-signature"),
         Vendor::Bitbucket | Vendor::BitbucketServer => filled("x-hub-signature"),
+    }
+}
+
+/// What the head of a delivery says about who signed it, before any of its body is read. Where
+/// that can be checked piece by piece, long bodies need no memory before they prove right.
+///
+/// # Errors
+/// When no body could prove it.
+pub fn claim(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> Result<Claim, BadSignature> {
+    match vendor {
+        Vendor::Github => github::claim(headers, allow_sha1),
+        _ if is_signed(vendor, headers, allow_sha1) => Ok(Claim::whole()),
+        _ => Err(BadSignature::Absent),
     }
 }
 

@@ -9,7 +9,7 @@ use super::wire::{Field, Object};
 use super::{Headers, PayloadError, blank};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{Sha, Vendor};
-use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
+use crate::domain::signature::{Authentic, BadSignature, Claim, Digest, WebhookSecret};
 use body::Body;
 
 mod body;
@@ -47,6 +47,21 @@ pub fn authenticate<'a>(
     allow_sha1: bool,
     body: &'a [u8],
 ) -> Result<Authentic<'a>, BadSignature> {
+    let (digest, signature) = signature(headers, allow_sha1)?;
+    Authentic::check(secrets, digest, signature, body)
+}
+
+/// The same signature before there is a body to check it over.
+///
+/// # Errors
+///
+/// When there is none, or none that could ever be right.
+pub fn claim(headers: &Headers, allow_sha1: bool) -> Result<Claim, BadSignature> {
+    let (digest, signature) = signature(headers, allow_sha1)?;
+    Claim::hmac(digest, signature)
+}
+
+fn signature(headers: &Headers, allow_sha1: bool) -> Result<(Digest, &str), BadSignature> {
     let (header, prefix, digest) =
         match (headers.get("X-Hub-Signature-256"), headers.get("X-Hub-Signature")) {
             (Some(header), _) => (header, "sha256=", Digest::Sha256),
@@ -55,7 +70,7 @@ pub fn authenticate<'a>(
             (None, None) => return Err(BadSignature::Absent),
         };
     let signature = header.strip_prefix(prefix).ok_or(BadSignature::Malformed)?;
-    Authentic::check(secrets, digest, signature, body)
+    Ok((digest, signature))
 }
 
 /// What a delivery is known by: GitHub's id of it, which a redelivery repeats, or else the hash

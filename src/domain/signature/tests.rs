@@ -115,3 +115,39 @@ proptest! {
         let _ = Authentic::check(&secrets(&["key"]), Digest::Sha1, &text, &body);
     }
 }
+
+proptest! {
+    #[test]
+    fn a_body_in_pieces_is_the_same_body(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        cuts in proptest::collection::vec(0usize..300, 0..5),
+        other in any::<u8>(),
+    ) {
+        let known = secrets(&["old", "key"]);
+        let pieces = |body: &[u8]| {
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
+            cuts.extend([0, body.len()]);
+            cuts.sort_unstable();
+            let mut check = Claim::hmac(Digest::Sha256, &sign("key", body)).unwrap().check(&known);
+            cuts.windows(2).for_each(|cut| check.update(&body[cut[0]..cut[1]]));
+            check
+        };
+        prop_assert_eq!(pieces(&body).finish(), Ok(()));
+        let mut longer = pieces(&body);
+        longer.update(&[other]);
+        prop_assert_eq!(longer.finish(), Err(BadSignature::Mismatch));
+    }
+}
+
+#[test]
+fn a_claim_is_refused_before_any_body() {
+    for text in ["", "zz", "7"] {
+        assert_eq!(Claim::hmac(Digest::Sha256, text), Err(BadSignature::Malformed), "{text}");
+    }
+    // With no secret, or an empty one, there is nothing that could have made it.
+    let claim = Claim::hmac(Digest::Sha256, PUBLISHED).unwrap();
+    for known in [secrets(&[]), secrets(&[""])] {
+        assert_eq!(claim.clone().check(&known).finish(), Err(BadSignature::Mismatch));
+    }
+    assert_eq!(Claim::whole().check(&secrets(&["key"])).finish(), Ok(()), "it proves nothing");
+}

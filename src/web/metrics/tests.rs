@@ -43,10 +43,10 @@ fn the_page_says_it_all_in_the_text_format() {
     pocketci_build_info{version="0.1.0"} 1
     pocketci_deliveries_refused_total{status="400"} 0
     pocketci_deliveries_refused_total{status="401"} 1
-    pocketci_deliveries_refused_total{status="404"} 0
     pocketci_deliveries_refused_total{status="408"} 0
     pocketci_deliveries_refused_total{status="413"} 0
     pocketci_deliveries_refused_total{status="415"} 0
+    pocketci_deliveries_refused_total{status="429"} 0
     pocketci_deliveries_refused_total{status="503"} 0
     pocketci_deliveries_refused_total{status="other"} 1
     pocketci_deliveries_total{outcome="planned"} 3

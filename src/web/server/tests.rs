@@ -79,8 +79,9 @@ async fn a_panic_ends_one_answer_and_nothing_else() {
     };
     let router = Router::new().route("/broken", get(broken)).route("/", get(|| async { "fine" }));
     let shutdown = CancellationToken::new();
-    let served =
-        tokio::spawn(super::run(listener, router, Duration::from_secs(5), shutdown.clone()));
+    let seats = std::sync::Arc::new(super::Seats::new(9, 1));
+    let front = super::Front { router, seats, tls: None, head_limit: Duration::from_secs(5) };
+    let served = tokio::spawn(super::run(listener, front, shutdown.clone()));
 
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /broken HTTP/1.1\r\nHost: ci\r\n\r\n").await.unwrap();

@@ -2,8 +2,11 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::super::body;
+use std::sync::Arc;
+
+use super::super::server::Seats;
 use super::super::tests::{Agent, Answer, Hook, IMPATIENT, NEXT_SECRET, PUSH};
+use super::super::{Limits, body, router};
 
 /// Sends to an agent of its own; the words are a part of the body's `error`.
 #[track_caller]
@@ -146,8 +149,8 @@ async fn other_forges_have_their_own_addresses() {
     // Which forges there are is nobody's business.
     check(Hook::push("a").to("/webhooks/gitlab"), 401, "signature").await;
     check(Hook::push("a").to("/webhooks/github/work"), 401, "signature").await;
-    check(Hook::push("a").to("/webhooks/github/NO"), 404, "Not Found").await;
-    check(Hook::push("a").to("/webhooks/sourceforge"), 404, "Not Found").await;
+    check(Hook::push("a").to("/webhooks/github/NO"), 401, "signature").await;
+    check(Hook::push("a").to("/webhooks/sourceforge"), 401, "signature").await;
     let agent = Agent::start().await;
     let answer = agent.get("/webhooks/github").await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
@@ -258,4 +261,148 @@ async fn while_the_disk_is_full_nothing_is_accepted() {
 
     disk(true, "9 GB free");
     assert_eq!(agent.send(&Hook::push("a")).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_stranger_is_limited_and_the_forge_is_not() {
+    let agent = Agent::start().await;
+    let from = |hook: Hook, address: &str| hook.with("X-Forwarded-For", address);
+    let mut forged = Vec::new();
+    for _ in 0..150 {
+        let hook = from(Hook::push("a").signed("not the secret"), "203.0.113.7");
+        forged.push(agent.send(&hook).await);
+    }
+    assert_eq!(forged[0].status, 401);
+    let last = &forged[149];
+    assert_eq!((last.status, last.header("retry-after")), (429, Some("1")), "{last:?}");
+    assert_eq!(last.body, r#"{"error":"Too Many Requests"}"#);
+    // The same sender, whatever it says about itself; and anybody else.
+    let spoofed = from(Hook::push("a").signed("no"), "140.82.112.1, 203.0.113.7");
+    assert_eq!(agent.send(&spoofed).await.status, 429);
+    assert_eq!(agent.send(&from(Hook::push("a"), "140.82.112.1")).await.status, 202);
+    let metrics = agent.get("/metrics").await.body;
+    let refused = metrics.lines().find(|line| line.contains(r#"refused_total{status="429"}"#));
+    let count: u32 = refused.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((20..=51).contains(&count), "{count}");
+    // The forge sends as much as it likes.
+    for number in 0..150 {
+        let hook = from(Hook::push(&number.to_string()), "140.82.112.1");
+        assert_eq!(agent.send(&hook).await.status, 202, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_body_is_taken_from_its_file() {
+    let padded = format!("{}{PUSH}", " ".repeat(3 << 20));
+    let agent = Agent::start().await;
+    let hook = Hook::new("push", "a", &padded);
+    assert_eq!(agent.send(&hook.clone().signed("not the secret")).await.status, 401);
+    assert_eq!(agent.app.store.deliveries(10).await.unwrap(), []);
+    assert_eq!(agent.send(&hook).await.status, 202);
+    let kept = agent.app.store.claim_delivery(Timestamp::now()).await.unwrap().unwrap();
+    assert_eq!(kept.body, padded.as_bytes());
+}
+
+mod any_bytes {
+    use axum::body::Body;
+    use http::Request;
+    use proptest::prelude::*;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// Headers that mean something to a forge, with values that may.
+    fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+        let names = prop::sample::select(vec![
+            "x-hub-signature-256",
+            "x-hub-signature",
+            "x-github-event",
+            "x-github-delivery",
+            "content-type",
+            "content-length",
+            "x-forwarded-for",
+            "x-gitlab-token",
+            "x-gitea-signature",
+            "transfer-encoding",
+            "expect",
+        ]);
+        let values = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..80),
+            "(sha256=|sha1=|)[0-9a-f]{0,70}".prop_map(String::into_bytes),
+            prop::sample::select(vec![
+                "push",
+                "application/json",
+                "application/x-www-form-urlencoded",
+                "1, 2",
+                "::1",
+                "chunked",
+                "18446744073709551616"
+            ])
+            .prop_map(|word| word.as_bytes().to_vec()),
+        ];
+        proptest::collection::vec((names.prop_map(str::to_owned), values), 0..8)
+    }
+
+    fn bodies() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..600),
+            Just(PUSH.as_bytes().to_vec()),
+            (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(at, byte)| {
+                let mut body = PUSH.as_bytes().to_vec();
+                let at = at.index(body.len());
+                body[at] = byte;
+                body
+            }),
+            proptest::collection::vec(any::<u8>(), 66_000..70_000),
+        ]
+    }
+
+    #[test]
+    fn as_a_webhook_are_answered_and_reach_the_database_only_when_signed() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let agent = runtime.block_on(Agent::start());
+        let seats = Arc::new(Seats::new(9, 9));
+        let router = router(agent.app.clone(), Limits::default(), seats);
+        let config = ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() };
+        let mut runner = proptest::test_runner::TestRunner::new(config);
+        let cases = (
+            prop::sample::select(vec![
+                "/",
+                "/webhooks/github",
+                "/webhooks/gitlab",
+                "/webhooks/%00",
+            ]),
+            headers(),
+            bodies(),
+            prop::bool::weighted(0.2),
+        );
+        let counted = std::cell::Cell::new(0);
+        runner
+            .run(&cases, |(path, headers, body, sign)| {
+                let mut request = Request::post(path);
+                for (name, value) in headers {
+                    if let Ok(value) = http::HeaderValue::from_bytes(&value) {
+                        request = request.header(name, value);
+                    }
+                }
+                let mut request = request.body(Body::from(body.clone())).unwrap();
+                if sign {
+                    let signature = Hook::signature(&body).parse().unwrap();
+                    let headers = request.headers_mut();
+                    headers.insert("x-hub-signature-256", signature);
+                    headers.entry("x-github-event").or_insert("push".parse().unwrap());
+                    headers.entry("content-type").or_insert("application/json".parse().unwrap());
+                }
+                let answer = runtime.block_on(router.clone().oneshot(request)).unwrap();
+                let status = answer.status().as_u16();
+                let stored = runtime.block_on(agent.app.store.deliveries(10_000)).unwrap().len();
+                prop_assert!(status != 500, "{status}");
+                prop_assert!(sign || (400..500).contains(&status), "unsigned: {status}");
+                prop_assert!(sign || stored == counted.get(), "something unsigned was stored");
+                counted.set(stored);
+                Ok(())
+            })
+            .unwrap();
+        assert!(counted.get() > 0, "some were signed and stored");
+    }
 }

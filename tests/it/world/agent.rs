@@ -15,7 +15,7 @@ use super::http::{self, Answer};
 use super::{Engine, PATIENCE, entries, eventually, process};
 
 /// The words before the address in the line that says where the agent listens.
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on http";
 
 /// Names the crash point that the agent dies at.
 const CRASH_AT: &str = "POCKETCI_TEST_CRASH_AT";
@@ -375,7 +375,8 @@ impl Drop for Agent {
 
 /// The address in the line that says where the agent listens.
 fn listens(line: &str) -> Option<String> {
-    let (_, address) = line.split_once(LISTENING)?;
+    let (_, rest) = line.split_once(LISTENING)?;
+    let (_, address) = rest.split_once("://")?;
     let end = address.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
     Some(address[..end.unwrap_or(address.len())].to_owned())
 }

@@ -37,7 +37,7 @@ async fn nobody_there_is_no_fault() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let [finding] = running(address).await.try_into().unwrap();
+    let [finding] = running(address, false).await.try_into().unwrap();
     assert_eq!(
         (finding.level, finding.detail),
         (Level::Ok, format!("none is running at {address}"))
