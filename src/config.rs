@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::ids::Vendor;
 use crate::domain::network::Proxies;
 use crate::domain::policy::{Policy, is_the_agents};
 use crate::domain::redact::Masks;

@@ -32,3 +32,7 @@ pub mod report;
 pub mod mend;
 pub mod redact;
 pub mod rights;
+pub mod actor;
+pub mod approval;
+pub mod command;
+pub mod explanation;

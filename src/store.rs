@@ -19,11 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::ids::{CallId, ForgeId, RunId};
 
+mod act;
 mod call;
 mod cancel;
 mod changes;
 mod connection;
 mod delivery;
+mod effect;
 mod error;
 mod figures;
 mod found;
@@ -43,10 +45,15 @@ mod schema;
 mod state;
 mod watch;
 
+pub use act::{
+    Act, ActError, Acted, Approved, Asked, CommandBy, EarlierAttempt, Held, Place, Refused, Reran,
+    Rerun,
+};
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
 pub use changes::Change;
 pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
+pub use effect::{EffectId, EffectKind, OwedEffect};
 pub use error::StoreError;
 pub use figures::{BOUNDS, Figures};
 pub use found::{CallMark, RunPage, RunQuery, RunStateQuery, RunSummary};

@@ -10,11 +10,13 @@ mod call_log;
 pub mod catch_up;
 pub mod forges;
 mod dispatch;
+mod effects;
 mod engine;
 mod execute;
 #[cfg(test)]
 mod fixture;
 mod module_place;
+mod permission;
 mod prepare;
 mod reconcile;
 mod report;
@@ -98,6 +100,9 @@ pub struct Worker {
     pub deliveries: Arc<Notify>,
     calls: Notify,
     reports: Notify,
+    /// A comment or a reaction is owed.
+    effects: Notify,
+    permissions: permission::Permissions,
     /// A forge was away and is back: what it shows is to be compared.
     reconcile: Notify,
     engine: Engine,
@@ -136,6 +141,8 @@ impl Worker {
             deliveries,
             calls,
             reports,
+            effects: Notify::new(),
+            permissions: permission::Permissions::default(),
             reconcile: Notify::new(),
             engine,
             listing: tokio::sync::Mutex::default(),
@@ -175,6 +182,7 @@ impl Worker {
         let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
         tasks.spawn(dispatch::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(effects::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(upkeep::run(Arc::clone(&self), shutdown.clone()));

@@ -43,6 +43,13 @@ pub struct Event {
     pub release: Option<Release>,
     pub comment: Option<Comment>,
     pub sender: Option<Sender>,
+    /// Who opened the pull request that it is about, with the id that trust rests on. Of the
+    /// delivery alone: it is not kept with runs, and functions are not told.
+    #[serde(skip)]
+    pub author: Option<Sender>,
+    /// When its comment was written, by the forge's clock; likewise.
+    #[serde(skip)]
+    pub commented_at: Option<jiff::Timestamp>,
 }
 
 /// Whether an event is planned.
@@ -228,18 +235,43 @@ impl Event {
         }
     }
 
-    /// Whether it says itself that its commit comes from a fork; see also [`names_any_commit`].
+    /// Whether it says itself that its commit comes from a fork; see also [`names_own_commit`].
     ///
-    /// [`names_any_commit`]: Self::names_any_commit
+    /// [`names_own_commit`]: Self::names_own_commit
     pub fn is_fork(&self) -> bool {
         self.pull_request.as_ref().is_some_and(|pull| pull.fork)
     }
 
-    /// Whether anybody may have chosen its commit: a forge gives out the commits of forks under the
-    /// repository's own name, so that one must be looked for on its branches and tags first.
-    pub fn names_any_commit(&self) -> bool {
-        let kinds = ["commit_comment", "check_run", "check_suite", "deployment"];
-        self.sha.is_some() && kinds.contains(&self.event_type.as_str())
+    /// Whether its commit is the repository's own by what the event is: a push there, a pull
+    /// request from one of its branches, a branch or tag that it names without a commit. Of any
+    /// other, anybody may have chosen the commit: a forge gives out the commits of forks under the
+    /// repository's own name, so that it must be looked for on the branches and tags first.
+    pub fn names_own_commit(&self) -> bool {
+        let named = self.reference.as_deref();
+        let own =
+            named.is_some_and(|it| ["refs/heads/", "refs/tags/"].iter().any(|p| it.starts_with(p)));
+        match self.event_type.as_str() {
+            "push" | "tag" | "merge_group" => own,
+            "pull_request" | "pull_request_review" | "pull_request_review_comment"
+                if self.sha.is_some() =>
+            {
+                self.pull_request.as_ref().is_some_and(|pull| !pull.fork)
+            }
+            _ => self.sha.is_none() && (own || named.is_none()),
+        }
+    }
+
+    /// Whether anybody who can see the repository may cause it, so that it starts something only
+    /// when its sender may write there.
+    pub fn is_open_to_all(&self) -> bool {
+        let kinds = [
+            "issues",
+            "issue_comment",
+            "commit_comment",
+            "pull_request_review",
+            "pull_request_review_comment",
+        ];
+        kinds.contains(&self.event_type.as_str())
     }
 
     /// `pull_request opened`, `push main`: the event in two words, for lists and logs.

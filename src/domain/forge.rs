@@ -15,11 +15,15 @@ pub mod github;
 mod wire;
 
 pub use any::{
-    Checks, TokenScheme, answer, answers, api_base, authenticate, claim, clone_url, delivery_id,
-    event, event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
-    label_reference, probe_address, recognised, shown, shown_request, status_request, token_scheme,
+    Checks, TokenScheme, answer, answer_to_effect, answers, api_base, authenticate, claim,
+    clone_url, comment_request, comments, comments_request, delivery_id, edit_request, event,
+    event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
+    label_reference, permission, permission_request, probe_address, pull_request,
+    pull_request_request, reaction_request, recognised, shown, shown_request, status_request,
+    token_scheme,
 };
 pub use github::{Answer, Refused};
+pub use github::{Comment, Permission, Reaction};
 
 /// The headers of a request or an answer, whatever the case of their names.
 #[derive(Clone, Default)]
@@ -129,6 +133,8 @@ fn blank(vendor: Vendor, event_type: &str, disposition: Disposition) -> Event {
         release: None,
         comment: None,
         sender: None,
+        author: None,
+        commented_at: None,
     }
 }
 

@@ -8,8 +8,8 @@ use super::Store;
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::outcome::{Run, conclude};
-use super::run::NewRun;
-use crate::domain::ids::{CallId, DeliveryId, ForgeId, RepoName, RunId};
+use super::run::{NewRun, NewRunState};
+use crate::domain::ids::{CallId, DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::report;
 use crate::domain::run::Outcome;
 use crate::domain::succession::{Step, Succession};
@@ -134,6 +134,20 @@ pub(super) async fn supersede(
         .bind(commit)
         .execute(tx.db())
         .await?;
+    if let Some(commit) = commit {
+        // Whoever approves after it came knows of it.
+        let sql = "DELETE FROM approval
+                   WHERE vendor = $1 AND repository = $2 AND place = $3 AND sha <> $4
+                     AND at < (SELECT received_at FROM delivery WHERE id = $5)";
+        sqlx::query(sql)
+            .bind(forge.to_string())
+            .bind(repository.as_str())
+            .bind(&succession.place)
+            .bind(commit)
+            .bind(delivery.0)
+            .execute(tx.db())
+            .await?;
+    }
     let sql = "SELECT id FROM run INDEXED BY run_at_place
                WHERE vendor = $1 AND repository = $2 AND place = $3 AND state <> 'finished'
                  AND sha IS NOT $4 AND delivery < $5 ORDER BY id";
@@ -154,7 +168,8 @@ pub(super) async fn supersede(
 }
 
 /// Cancels the unfinished runs of a group that a new run does not want to wait for; those of the
-/// same delivery are its equals, and stay.
+/// same delivery are its equals, and stay. One that is held cancels nobody before it is let go: a
+/// stranger must not end the work of others.
 pub(super) async fn clear_group(
     tx: &mut Transaction<'_>,
     delivery: DeliveryId,
@@ -165,17 +180,41 @@ pub(super) async fn clear_group(
     let (Some(group), Some(repository)) = (group, &new.event.repository) else {
         return Ok(());
     };
+    if matches!(new.state, NewRunState::Held(_)) {
+        return Ok(());
+    }
+    let of = (new.event.forge(), &repository.full_name, group.group.as_str());
+    end_group(tx, delivery.0, of, &new.sha, now).await
+}
+
+/// The same for a run that was held and is let go.
+pub(super) async fn cancel_group(
+    tx: &mut Transaction<'_>,
+    delivery: i64,
+    (run, group): (&Run, &str),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    end_group(tx, delivery, (run.forge, &run.repository, group), &run.sha, now).await
+}
+
+async fn end_group(
+    tx: &mut Transaction<'_>,
+    delivery: i64,
+    (forge, repository, group): (ForgeId, &RepoName, &str),
+    by: &Sha,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let sql = "SELECT id FROM run INDEXED BY run_in_group
                WHERE vendor = $1 AND repository = $2 AND concurrency = $3 AND state <> 'finished'
                  AND delivery <> $4 ORDER BY id";
     let runs: Vec<i64> = sqlx::query_scalar(sql)
-        .bind(new.event.forge().to_string())
-        .bind(repository.full_name.as_str())
-        .bind(&group.group)
-        .bind(delivery.0)
+        .bind(forge.to_string())
+        .bind(repository.as_str())
+        .bind(group)
+        .bind(delivery)
         .fetch_all(tx.db())
         .await?;
-    let why = format!("superseded by {} in the group {}", new.sha.short(), group.group);
+    let why = format!("superseded by {} in the group {group}", by.short());
     for run in runs.into_iter().rev() {
         cancel(tx, RunId(run), &why, now).await?;
     }

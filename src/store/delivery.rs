@@ -262,7 +262,7 @@ async fn claimed(
     })
 }
 
-async fn settle_row(
+pub(super) async fn settle_row(
     tx: &mut Transaction<'_>,
     id: DeliveryId,
     settled: &Settled,

@@ -92,9 +92,9 @@ fn since(started_at: Option<Timestamp>, now: Timestamp) -> Duration {
 pub(super) struct Run {
     pub(super) id: RunId,
     link: Link,
-    forge: ForgeId,
-    repository: RepoName,
-    sha: Sha,
+    pub(super) forge: ForgeId,
+    pub(super) repository: RepoName,
+    pub(super) sha: Sha,
     spec_name: String,
     summary: bool,
     errored: Vec<String>,

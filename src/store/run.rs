@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::act::release_if_approved;
 use super::connection::Transaction;
+use super::effect::explain_again;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::state::{CallState, RunState};
@@ -18,7 +20,7 @@ use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
 use crate::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
 use crate::domain::run::{Status, Verdict};
 use crate::domain::spec::{Concurrency, GitDepth, OnInterrupt};
-use crate::domain::{report, strcase};
+use crate::domain::{approval, report, strcase};
 
 /// Calls in one statement; with 9 values each at most, far below SQLite's limit of 32,766.
 const CALLS_AT_ONCE: usize = 256;
@@ -199,9 +201,13 @@ pub(super) async fn insert_run(
         }
         _ => false,
     };
+    let pull = new.event.pull_request.as_ref().filter(|pull| pull.head.sha.is_some());
+    let pull = pull.map(|pull| pull.number);
     let sql = "INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
-                 why, verdict, summary, errored, created_at, finished_at, place, concurrency, waits)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                 why, verdict, summary, errored, created_at, finished_at, place, concurrency, waits,
+                 held_at, pull)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                       $18)
                RETURNING id";
     let id: i64 = sqlx::query_scalar(sql)
         .bind(delivery.0)
@@ -220,6 +226,8 @@ pub(super) async fn insert_run(
         .bind(new.settings.place.as_deref())
         .bind(group)
         .bind(i64::from(waits))
+        .bind(why.is_some().then(|| approval::place(&new.event)))
+        .bind(pull.map(|number| number as i64))
         .fetch_one(tx.db())
         .await?;
     let id = RunId(id);
@@ -247,6 +255,12 @@ pub(super) async fn insert_run(
     for status in &new.statuses {
         let link = Link { run: Some(id), delivery: Some(delivery) };
         owe(tx, forge, repository, &new.sha, link, status, now).await?;
+    }
+    if why.is_some() {
+        release_if_approved(tx, id, now).await?;
+    }
+    if let Some(number) = pull {
+        explain_again(tx, forge, repository, number, now).await?;
     }
     Ok(id)
 }

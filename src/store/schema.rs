@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_posts.sql"),
     include_str!("migrations/0004_figures_and_retention.sql"),
     include_str!("migrations/0005_finding_runs.sql"),
+    include_str!("migrations/0010_acts_and_effects.sql"),
     include_str!("migrations/0012_forges.sql"),
 ];
 

@@ -142,6 +142,8 @@ pub(crate) fn event() -> Event {
         release: None,
         comment: None,
         sender: None,
+        author: None,
+        commented_at: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! on the way (the forge, the engine, this process) only makes it later.
 
 mod bearing;
+mod command;
 mod listing;
 mod runs;
 mod specs;
@@ -26,7 +27,8 @@ use crate::domain::plan::ReasonCode;
 use crate::domain::trust::Forks;
 use crate::domain::{forge, skip_ci};
 use crate::git::{GitError, Mirror, Want};
-use crate::store::{ClaimedDelivery, Settlement, Whose};
+use crate::store::{ClaimedDelivery, NewRunState, Settlement, Whose};
+use command::Open;
 
 /// Deliveries planned at once; the engine and the disk are the bottleneck, not we.
 const AT_ONCE: usize = 4;
@@ -93,7 +95,8 @@ impl Worker {
     /// Plans one delivery and writes down what became of it.
     async fn settle(&self, delivery: &ClaimedDelivery) {
         let settlement = match self.plan_delivery(delivery).await {
-            Ok(settlement) => settlement,
+            Ok(Some(settlement)) => settlement,
+            Ok(None) => return,
             Err(later) => match self.give_up(delivery, &later) {
                 Some(settlement) => settlement,
                 None => return self.postpone(delivery, &later).await,
@@ -108,6 +111,7 @@ impl Worker {
                 self.end_cancelled().await;
                 self.calls.notify_one();
                 self.reports.notify_one();
+                self.effects.notify_one();
             }
             Err(error) => {
                 tracing::error!(%error, "Failed to settle the delivery; it is planned again");
@@ -150,9 +154,25 @@ impl Worker {
         }
     }
 
-    async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Settlement, Later> {
+    /// None: it was a command to the agent, done and settled already.
+    async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Option<Settlement>, Later> {
         let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body)
             .map_err(|error| Later::Agent(error.into()))?;
+        if let (Disposition::Planned, Some(repository)) = (event.disposition, &event.repository) {
+            match self.heed(delivery, &event, repository).await? {
+                Open::Planned => {}
+                Open::Skipped(reason) => return Ok(Some(Settlement::Skipped(reason))),
+                Open::Done => return Ok(None),
+            }
+        }
+        self.plan_event(delivery, event).await.map(Some)
+    }
+
+    async fn plan_event(
+        &self,
+        delivery: &ClaimedDelivery,
+        event: Event,
+    ) -> Result<Settlement, Later> {
         if let Disposition::Skipped(skip) = event.disposition {
             return Ok(Settlement::Skipped(skip.into()));
         }
@@ -172,7 +192,7 @@ impl Worker {
             return Ok(Settlement::Skipped(reason));
         }
         let (mirror, sha) = self.fetch(&event, &repository).await?;
-        let trust = self.trust(&event, &repository).await?;
+        let trust = self.trust(&event, &repository, &sha).await?;
         if trust.outside && self.forks(&event, &repository) == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
@@ -200,6 +220,9 @@ impl Worker {
                 }
                 Err(errors) => self.broken_spec(&event, &sha, &errors, &ready.changes),
             });
+        }
+        if runs.iter().any(|run| matches!(run.state, NewRunState::Held(_))) {
+            self.vouch(&event, &repository, &sha).await?;
         }
         Ok(Settlement::Planned { runs })
     }
@@ -264,11 +287,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 impl Worker {
-    /// What the operator has decided about commits from outside.
-    fn forks(&self, event: &Event, repository: &Repository) -> Forks {
-        self.settings.policy.forks(event.vendor, &repository.full_name)
-    }
-
     /// Where a repository is fetched from: below the configured root, whatever a payload says.
     ///
     /// # Errors

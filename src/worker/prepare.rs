@@ -99,7 +99,7 @@ impl Worker {
     /// Whether the event's modules see `.env` files: only where the operator allows it for the
     /// repository, and never those of a commit that may be a stranger's.
     pub(super) fn dotenv(&self, event: &Event) -> Dotenv {
-        let strange = event.is_fork() || event.names_any_commit();
+        let strange = event.is_fork() || !event.names_own_commit();
         let repository = event.repository.as_ref().filter(|_| !strange);
         let policy = &self.settings.policy;
         match repository.map(|it| policy.dotenv(event.forge(), &it.full_name)) {

@@ -335,7 +335,7 @@ fn complain<T>(done: Result<T, crate::store::StoreError>) {
 }
 
 /// Doubling pauses from a second.
-fn pause(tries: u32, dice: u64) -> Duration {
+pub(super) fn pause(tries: u32, dice: u64) -> Duration {
     spread(Duration::from_secs(1 << tries.min(9)).min(LONGEST), dice)
 }
 

@@ -15,6 +15,8 @@ mod secrets;
 mod agent_file;
 mod trust;
 mod attacks;
+mod approval;
+mod commands_by_comment;
 mod commands;
 mod weather;
 mod statuses;

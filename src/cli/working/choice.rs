@@ -236,6 +236,8 @@ impl Place {
             release: None,
             comment: None,
             sender: (!login.is_empty()).then(|| Sender { login, id: String::new() }),
+            author: None,
+            commented_at: None,
         }
     }
 

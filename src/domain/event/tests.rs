@@ -35,6 +35,8 @@ fn event(event_type: &str, filter: &str, after: char) -> Event {
         release: None,
         comment: None,
         sender: None,
+        author: None,
+        commented_at: None,
     }
 }
 

@@ -14,7 +14,9 @@ use body::Body;
 
 mod body;
 mod comment;
+mod conversation;
 pub mod hooks;
+mod people;
 mod pull_request;
 mod push;
 pub mod refs;
@@ -23,6 +25,11 @@ mod shown;
 mod status;
 mod workflow;
 
+pub use conversation::{
+    Comment, Reaction, answer_to_effect, comment_request, comments, comments_request, edit_request,
+    reaction_request,
+};
+pub use people::{Permission, permission, permission_request, pull_request, pull_request_request};
 pub use shown::{shown, shown_request};
 pub use status::{Answer, Refused, answer, status_request};
 

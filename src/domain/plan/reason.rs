@@ -56,6 +56,12 @@ reason_codes! {
     SkipCi = "skip_ci",
     /// The same came by another hook.
     Twin = "twin",
+    /// A command to the agent, which was done or refused.
+    Command = "command",
+    /// A comment that the agent wrote itself.
+    OwnComment = "own_comment",
+    /// An event that anybody can cause, by somebody who may not write to the repository.
+    NotAWriter = "not_a_writer",
 
     // Of a whole spec.
     /// The `pocketci.yaml` does not say what to do.

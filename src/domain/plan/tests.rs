@@ -57,6 +57,8 @@ pub(in crate::domain) fn event(title: &str) -> Event {
         release: None,
         comment: None,
         sender: None,
+        author: None,
+        commented_at: None,
     }
 }
 

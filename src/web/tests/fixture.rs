@@ -142,6 +142,8 @@ pub(in crate::web) fn push() -> Event {
         release: None,
         comment: None,
         sender: Some(Sender { login: "alice".to_owned(), id: "123".to_owned() }),
+        author: None,
+        commented_at: None,
     }
 }
 
@@ -172,6 +174,8 @@ pub(in crate::web) fn hostile() -> Event {
             base: side("octo/hello"),
         }),
         sender: Some(Sender { login: mark.clone(), id: "666".to_owned() }),
+        author: None,
+        commented_at: None,
         ..push()
     }
 }

@@ -28,7 +28,7 @@ impl Worker {
         let asks = |repository| self.forks(event, repository) == Forks::Approve;
         let held =
             (outside && event.repository.as_ref().is_none_or(asks) && !plan.calls.is_empty())
-                .then(|| trust::waits(event));
+                .then(|| trust::waits(event, sha));
         let statuses = match &held {
             Some(why) => report::held(&spec.name, event, &plan, spec.summary, why),
             None => report::planned(&spec.name, event, &plan, spec.summary),

@@ -3,6 +3,7 @@
 //! The state is here, with the verbs that stories use; `face` answers the agent's requests,
 //! `payload` writes bodies as GitHub does, `hook` signs and sends them.
 
+mod conversation;
 mod face;
 mod hook;
 mod past;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, git};
 
+pub use conversation::Comment;
 pub use hook::{Delivery, SECRET, headers, new_id, sign};
 pub use repo::{PullRequest, Repo};
 
@@ -62,6 +64,7 @@ struct State {
     /// Statuses that were ever accepted.
     posts: u64,
     requests: Vec<Request>,
+    conversation: conversation::Conversation,
 }
 
 /// A status as it was posted.

@@ -130,6 +130,7 @@ pub(super) struct Comment {
     body: Field<String>,
     user: Part<User>,
     html_url: Field<String>,
+    pub(super) created_at: Field<String>,
     /// Of a comment on a commit.
     pub(super) commit_id: Field<String>,
 }
@@ -212,9 +213,15 @@ impl Body {
     }
 
     pub(super) fn sender(&self) -> Option<Sender> {
-        let sender = self.sender.part()?;
-        let id = sender.id.get().map_or_else(String::new, |Id(id)| id.clone());
-        Some(Sender { login: sender.login.filled()?.to_owned(), id })
+        self.sender.part()?.who()
+    }
+}
+
+impl User {
+    /// Who it is; none where the account is gone.
+    pub(super) fn who(&self) -> Option<Sender> {
+        let id = self.id.get().map_or_else(String::new, |Id(id)| id.clone());
+        Some(Sender { login: self.login.filled()?.to_owned(), id })
     }
 }
 

@@ -12,11 +12,13 @@ use crate::domain::event::{Event, PullRequest, PullRequestSide};
 pub(super) fn on_issue(body: &Body) -> Result<Event, PayloadError> {
     let mut event = planned("issue_comment", body)?;
     event.comment = body.comment.part().map(body::Comment::comment);
+    event.commented_at = body.comment.part().and_then(|comment| comment.created_at.parsed());
     let Some(issue) = body.issue.part() else { return Ok(event) };
     let (Some(pull), Some(&number)) = (issue.pull_request.part(), issue.number.get()) else {
         return Ok(event);
     };
     let repository = event.repository.as_ref().map(|repo| repo.full_name.as_str().to_owned());
+    event.author = issue.user.part().and_then(body::User::who);
     let url = pull.html_url.filled().or(issue.html_url.filled()).unwrap_or_default();
     let side = |repository| PullRequestSide { reference: String::new(), sha: None, repository };
     event.pull_request = Some(PullRequest {

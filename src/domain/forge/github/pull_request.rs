@@ -27,6 +27,7 @@ pub(super) fn event(body: &Body) -> Result<Event, PayloadError> {
     // Only `synchronize` says what the head was before.
     event.before = body.before.parsed();
     let repository = event.repository.as_ref().map(|repository| &repository.full_name);
+    event.author = pull.user.part().and_then(body::User::who);
     event.pull_request = Some(pull_request(pull, number, &body.action.text(), repository));
     event.sha = event.pull_request.as_ref().and_then(|pull| pull.head.sha.clone());
     Ok(event)
@@ -46,6 +47,7 @@ pub(super) fn review(event_name: &str, body: &Body) -> Result<Event, PayloadErro
         branch.apply(&mut event);
     }
     let repository = event.repository.as_ref().map(|repository| &repository.full_name);
+    event.author = pull.user.part().and_then(body::User::who);
     event.pull_request = Some(pull_request(pull, number, &body.action.text(), repository));
     event.sha = event.pull_request.as_ref().and_then(|pull| pull.head.sha.clone());
     Ok(event)

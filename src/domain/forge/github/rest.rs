@@ -31,6 +31,10 @@ pub(super) fn post(url: &str, body: Vec<u8>) -> Request<Vec<u8>> {
     common(Request::post(url)).header("content-type", "application/json").body(body).expect(ALWAYS)
 }
 
+pub(super) fn patch(url: &str, body: Vec<u8>) -> Request<Vec<u8>> {
+    common(Request::patch(url)).header("content-type", "application/json").body(body).expect(ALWAYS)
+}
+
 fn common(request: http::request::Builder) -> http::request::Builder {
     request.header("accept", "application/vnd.github+json").header("x-github-api-version", VERSION)
 }

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 
 use super::super::git;
-use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, past};
+use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, conversation, past};
 
 /// GitHub's limit on a status's description, in characters.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -141,6 +141,13 @@ async fn rest(
     match (method.as_str(), parts.as_slice()) {
         ("POST", ["repos", owner, name, "statuses", sha]) => {
             status(ledger, &format!("{owner}/{name}"), sha, body).await
+        }
+        (_, ["repos", owner, name, "collaborators" | "issues" | "pulls", ..]) => {
+            let repository = format!("{owner}/{name}");
+            match conversation::answer(ledger, method.as_str(), &repository, &parts[3..], body) {
+                Ok(response) => response,
+                Err(refusal) => refuse(refusal, "").await,
+            }
         }
         ("GET", ["rate_limit"]) => respond(200, &json!({"rate": {"limit": 5000}})),
         ("GET", ["user"]) => respond(200, &json!({"login": USERNAME, "id": 42})),

@@ -135,6 +135,8 @@ impl Forge {
             head: head.clone(),
             head_branch: head_branch.to_owned(),
             head_sha: String::new(),
+            author: head.owner().to_owned(),
+            pusher: head.owner().to_owned(),
             draft: false,
             merged: false,
             open: true,
@@ -147,12 +149,17 @@ impl Forge {
     /// Pushes new commits to a pull request's branch.
     #[track_caller]
     pub fn synchronize(&self, number: u64) -> Delivery {
+        let body = self.synchronized(number);
+        self.deliver("pull_request", &body).accepted()
+    }
+
+    /// The same, with the webhook kept for the story to send.
+    pub fn synchronized(&self, number: u64) -> Value {
         let mut pull = self.pull_request(number);
         let before = pull.head_sha.clone();
         pull.publish();
         self.state().pulls[number as usize - 1] = pull.clone();
-        let body = payload::pull_request(self.url(), &pull, "synchronize", Some(&before));
-        self.deliver("pull_request", &body).accepted()
+        payload::pull_request(self.url(), &pull, "synchronize", Some(&before))
     }
 
     /// Something else happens to a pull request: `edited`, `labeled`, `closed`, …

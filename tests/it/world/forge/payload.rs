@@ -32,7 +32,7 @@ pub(super) fn push(url: &str, repo: &Repo, push: &Push<'_>) -> Value {
         "after": after,
         "repository": repository(url, repo),
         "pusher": {"name": "ada", "email": git::AUTHOR.1},
-        "sender": user(url, "ada", 7),
+        "sender": user(url, "ada"),
         "created": push.before.is_none(),
         "deleted": push.after.is_none(),
         "forced": push.forced,
@@ -72,7 +72,7 @@ pub(super) fn pull_request(
     let PullRequest { number, base, draft, merged, open, .. } = pull;
     let page = format!("{url}/{}/pull/{number}", base.name());
     let api = format!("{url}/api/v3/repos/{}", base.name());
-    let author = user(url, pull.head.owner(), 11);
+    let author = user(url, &pull.author);
     let closed = if *open { Value::Null } else { json!(git::TIMESTAMP) };
     let merged_at = if *merged { json!(git::TIMESTAMP) } else { Value::Null };
     let association = if pull.is_from_fork() { "FIRST_TIME_CONTRIBUTOR" } else { "OWNER" };
@@ -119,7 +119,7 @@ pub(super) fn pull_request(
         "number": number,
         "pull_request": about,
         "repository": repository(url, base),
-        "sender": author,
+        "sender": user(url, &pull.pusher),
     });
     if let Some(before) = before {
         body["before"] = before.into();
@@ -133,7 +133,7 @@ fn side(url: &str, repo: &Repo, branch: &str, sha: &str) -> Value {
         "label": format!("{}:{branch}", repo.owner()),
         "ref": branch,
         "sha": sha,
-        "user": user(url, repo.owner(), 1),
+        "user": user(url, repo.owner()),
         "repo": repository(url, repo),
     })
 }
@@ -147,14 +147,14 @@ pub(super) fn ping(url: &str, repo: &Repo) -> Value {
             "config": {"content_type": "json", "insecure_ssl": "0"},
         },
         "repository": repository(url, repo),
-        "sender": user(url, "ada", 7),
+        "sender": user(url, "ada"),
     })
 }
 
 /// An event about a repository and nothing more.
 pub(super) fn plain(url: &str, repo: &Repo, action: &str) -> Value {
     json!({
-        "action": action, "repository": repository(url, repo), "sender": user(url, "ada", 7)
+        "action": action, "repository": repository(url, repo), "sender": user(url, "ada")
     })
 }
 
@@ -168,7 +168,7 @@ pub(super) fn repository(url: &str, repo: &Repo) -> Value {
         "name": repo.short_name(),
         "full_name": name,
         "private": true,
-        "owner": user(url, repo.owner(), 1),
+        "owner": user(url, repo.owner()),
         "html_url": page,
         "description": null,
         "fork": repo.is_fork(),
@@ -195,7 +195,13 @@ pub(super) fn repository(url: &str, repo: &Repo) -> Value {
     })
 }
 
-fn user(url: &str, login: &str, id: u64) -> Value {
+/// A user's id, which is always the same.
+pub(super) fn id_of(login: &str) -> u64 {
+    login.bytes().fold(7, |id, byte| (id * 31 + u64::from(byte)) % 1_000_003)
+}
+
+pub(super) fn user(url: &str, login: &str) -> Value {
+    let id = id_of(login);
     json!({
         "login": login,
         "name": login,
@@ -207,4 +213,48 @@ fn user(url: &str, login: &str, id: u64) -> Value {
         "type": "User",
         "site_admin": false,
     })
+}
+
+/// Somebody writes, changes or deletes a comment on a pull request.
+pub(super) fn comment(
+    url: &str,
+    pull: &PullRequest,
+    comment: &super::Comment,
+    (action, sender): (&str, &str),
+) -> Value {
+    let PullRequest { number, base, .. } = pull;
+    let page = format!("{url}/{}/pull/{number}", base.name());
+    let api = format!("{url}/api/v3/repos/{}", base.name());
+    json!({
+        "action": action,
+        "issue": {
+            "url": format!("{api}/issues/{number}"),
+            "html_url": page,
+            "id": 800_000 + number,
+            "number": number,
+            "title": format!("Merge {} into {}", pull.head_branch, pull.base_branch),
+            "user": user(url, &pull.author),
+            "labels": [],
+            "state": if pull.open { "open" } else { "closed" },
+            "draft": pull.draft,
+            "pull_request": {"url": format!("{api}/pulls/{number}"), "html_url": page, "merged_at": null},
+        },
+        "comment": {
+            "id": comment.id,
+            "html_url": format!("{page}#issuecomment-{}", comment.id),
+            "user": user(url, &comment.author),
+            "created_at": comment.created_at.to_string(),
+            "updated_at": comment.created_at.to_string(),
+            "author_association": "NONE",
+            "body": comment.body,
+        },
+        "repository": repository(url, base),
+        "sender": user(url, sender),
+    })
+}
+
+/// A pull request as the API shows it, as far as anybody asks.
+pub(super) fn shown_pull(url: &str, pull: &PullRequest) -> Value {
+    let mut body = pull_request(url, pull, "shown", None);
+    body["pull_request"].take()
 }

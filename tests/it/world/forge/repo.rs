@@ -24,6 +24,10 @@ pub struct PullRequest {
     pub head: Repo,
     pub head_branch: String,
     pub head_sha: String,
+    /// Who opened it.
+    pub author: String,
+    /// Who did the last thing to it.
+    pub pusher: String,
     pub draft: bool,
     pub merged: bool,
     pub open: bool,
