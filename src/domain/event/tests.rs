@@ -132,3 +132,33 @@ fn everything_else_is_an_event_of_its_own() {
     assert_eq!(Event { repository: None, ..push("main", 'a', 'b') }.meaning(), None);
     assert_eq!(Event { sha: None, ..push("main", 'a', 'b') }.meaning(), None);
 }
+
+#[track_caller]
+fn own(event: Event, expected: bool) {
+    assert_eq!(event.names_own_commit(), expected, "{} {:?}", event.event_type, event.reference);
+}
+
+#[test]
+fn whose_commit_an_event_names() {
+    own(push("main", 'a', 'b'), true);
+    own(tag("v1", 'a'), true);
+    own(pull_request("opened", 'a'), true);
+    let mut fork = pull_request("opened", 'a');
+    fork.pull_request.as_mut().unwrap().fork = true;
+    own(fork.clone(), false);
+    own(Event { event_type: "pull_request_review".to_owned(), ..fork }, false);
+    for kind in ["deployment", "check_run", "check_suite", "commit_comment", "merge_group", "new"] {
+        own(event(kind, "", 'a'), false);
+    }
+    let named = |kind: &str, sha: Option<Sha>, reference: &str| Event {
+        sha,
+        reference: Some(reference.to_owned()),
+        ..event(kind, "", 'a')
+    };
+    own(named("merge_group", Some(sha('a')), "refs/heads/gh-readonly-queue/main/pr-1-a"), true);
+    own(named("deployment", Some(sha('a')), "refs/heads/main"), false);
+    own(named("workflow_dispatch", None, "refs/heads/main"), true);
+    own(named("workflow_dispatch", None, "refs/pull/7/head"), false);
+    own(named("push", Some(sha('a')), "refs/pull/7/head"), false);
+    own(Event { sha: None, ..event("issue_comment", "created", 'a') }, true);
+}

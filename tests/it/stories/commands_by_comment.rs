@@ -11,7 +11,7 @@ fn open(world: &World) -> (Repo, u64, String) {
     let repo = world.forge.repository("ada/site");
     let module = Module::new("ci")
         .function("testOnPullRequest", |f| f.touches(&began).waits_for(&go))
-        .function("lintOnPullRequest", |f| f.fails(3))
+        .function("lintOnPullRequest", |f| f.exits(3))
         .function("onIssueComment", |f| f.src());
     repo.commit("main", module);
     world.forge.pushed(&repo, "main");

@@ -29,6 +29,8 @@ pub(super) struct Conversation {
     /// Logins that belong to another account by now.
     renamed: HashMap<String, u64>,
     comments: Vec<Comment>,
+    /// Comments that were ever written.
+    written: u64,
     /// What is answered to questions about permissions instead.
     refusal: Option<Refusal>,
 }
@@ -145,7 +147,8 @@ impl Forge {
 
 impl Conversation {
     fn write(&mut self, pull: u64, author: &str, body: &str, at: Timestamp) -> Comment {
-        let id = self.comments.iter().map(|one| one.id).max().unwrap_or(5000) + 1;
+        self.written += 1;
+        let id = 5000 + self.written;
         let (author, body) = (author.to_owned(), body.to_owned());
         let comment = Comment { id, pull, author, body, created_at: at, reactions: Vec::new() };
         self.comments.push(comment.clone());
