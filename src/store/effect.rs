@@ -170,8 +170,8 @@ impl Store {
         pull: u64,
         limit: usize,
     ) -> Result<Vec<super::RunView>, StoreError> {
-        let sql = "SELECT id FROM run INDEXED BY run_of_pull
-                   WHERE vendor = $1 AND repository = $2 AND pull = $3
+        let sql = "SELECT id FROM run INDEXED BY run_of_head
+                   WHERE vendor = $1 AND repository = $2 AND head_of = $3
                    ORDER BY id DESC LIMIT $4";
         let ids: Vec<i64> = sqlx::query_scalar(sql)
             .bind(forge.to_string())

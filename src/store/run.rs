@@ -205,7 +205,7 @@ pub(super) async fn insert_run(
     let pull = pull.map(|pull| pull.number);
     let sql = "INSERT INTO run (delivery, vendor, repository, sha, spec_path, spec_name, state,
                  why, verdict, summary, errored, created_at, finished_at, place, concurrency, waits,
-                 held_at, pull)
+                 held_at, head_of)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
                        $18)
                RETURNING id";

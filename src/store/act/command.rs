@@ -162,7 +162,7 @@ async fn perform(
         Asked::Rerun(selection) => rerun_newest(tx, command, selection, now).await,
         Asked::Cancel => {
             let sql = "SELECT id FROM run INDEXED BY run_of_commit
-                       WHERE vendor = $1 AND repository = $2 AND sha = $3 AND pull = $4
+                       WHERE vendor = $1 AND repository = $2 AND sha = $3 AND head_of = $4
                          AND state <> 'finished' ORDER BY id DESC";
             let head = head(tx, command).await?.ok_or(Refused::NothingUnderWay)?;
             let runs: Vec<i64> = sqlx::query_scalar(sql)
@@ -240,8 +240,8 @@ async fn head(tx: &mut Transaction<'_>, command: &CommandBy) -> Result<Option<Sh
     let sql = "SELECT coalesce(
                  (SELECT sha FROM place
                   WHERE vendor = $1 AND repository = $2 AND name = 'pull_request ' || $3),
-                 (SELECT sha FROM run INDEXED BY run_of_pull
-                  WHERE vendor = $1 AND repository = $2 AND pull = $3
+                 (SELECT sha FROM run INDEXED BY run_of_head
+                  WHERE vendor = $1 AND repository = $2 AND head_of = $3
                   ORDER BY id DESC LIMIT 1)) AS sha";
     let row = sqlx::query(sql)
         .bind(command.forge.to_string())
@@ -286,7 +286,7 @@ async fn calls(
                       run.state = 'finished' AS finished
                FROM run INDEXED BY run_of_commit JOIN call ON call.run = run.id
                WHERE run.vendor = $1 AND run.repository = $2 AND run.sha = $3
-                 AND (run.pull = $4 OR run.pull IS NULL)
+                 AND (run.head_of = $4 OR run.head_of IS NULL)
                ORDER BY run.id DESC, call.position";
     let rows = sqlx::query(sql)
         .bind(command.forge.to_string())

@@ -3,11 +3,11 @@
 -- Where an approval of a held run's commit counts: `pull_request 7`, `commit`; NULL: it was never
 -- held.
 ALTER TABLE run ADD COLUMN held_at TEXT;
--- The pull request whose head it builds.
-ALTER TABLE run ADD COLUMN pull INTEGER;
+-- The pull request whose head it builds; other events of one build something else.
+ALTER TABLE run ADD COLUMN head_of INTEGER;
 
 CREATE INDEX run_of_commit ON run (vendor, repository, sha, id);
-CREATE INDEX run_of_pull ON run (vendor, repository, pull, id) WHERE pull IS NOT NULL;
+CREATE INDEX run_of_head ON run (vendor, repository, head_of, id) WHERE head_of IS NOT NULL;
 CREATE INDEX run_held ON run (id) WHERE state = 'held';
 
 -- Runs of before were held for what their delivery says; they are let go by their own commit.

@@ -171,7 +171,7 @@ pub(super) fn answer(
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = body["body"].as_str().unwrap_or_default();
     let url = ledger.url.clone();
-    Ok(ledger.change(|state| match (method, parts) {
+    ledger.change(|state| match (method, parts) {
         ("GET", ["collaborators", login, "permission"]) => {
             if let Some(refusal) = state.conversation.refusal {
                 return Err(refusal);
@@ -229,7 +229,7 @@ pub(super) fn answer(
             })
         }
         _ => Ok(message(404, "Not Found")),
-    })?)
+    })
 }
 
 fn shown(comment: &Comment) -> Value {
