@@ -105,13 +105,13 @@ impl Worker {
             return SecretUse::NotAllowed { hint };
         };
         let repository = &repository.full_name;
-        self.settings.policy.secret(event.vendor, repository, event, function, name)
+        self.settings.policy.secret(event.forge(), repository, event, function, name)
     }
 
     fn may_command(&self, event: &Event) -> bool {
         let repository = event.repository.as_ref();
         repository.is_some_and(|repository| {
-            self.settings.policy.host_commands(event.vendor, &repository.full_name)
+            self.settings.policy.host_commands(event.forge(), &repository.full_name)
         })
     }
 
