@@ -79,7 +79,8 @@ impl Want {
         let Some(sha) = &event.sha else {
             // A release names its tag and a dispatch its branch. A comment on a pull request names
             // a number alone, and is about the default branch: nobody chose that commit.
-            let named = if pull.is_some() { "" } else { &reference };
+            let comment = pull.is_some() && event.event_type != "pull_request";
+            let named = if comment { "" } else { &reference };
             let mut wants = vec![Self::reference(named)];
             // With its neighbours, which the checkout of a release tells versions by.
             wants.extend(named.starts_with("refs/tags/").then(|| Self::reference("refs/tags/*")));

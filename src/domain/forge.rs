@@ -7,10 +7,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::event::{Disposition, Event, RefType};
 use crate::domain::ids::Vendor;
 
 mod any;
+pub mod gitea;
 pub mod github;
 mod wire;
 
@@ -19,11 +22,15 @@ pub use any::{
     clone_url, comment_request, comments, comments_request, delivery_id, edit_request, event,
     event_header, events, git_username, head_reference, hook, is_kept, is_signed, json,
     label_reference, permission, permission_request, probe_address, pull_request,
-    pull_request_request, reaction_request, recognised, shown, shown_request, status_request,
+    pull_request_request, reaction_request, recognised, shown, shown_page, shown_request,
+    status_request,
     token_scheme,
 };
 pub use github::{Answer, Refused};
 pub use github::{Comment, Permission, Reaction};
+
+/// Longer delivery ids than this are no forge's (they are GUIDs) and not kept.
+const LONGEST_DELIVERY_ID: usize = 128;
 
 /// The headers of a request or an answer, whatever the case of their names.
 #[derive(Clone, Default)]
@@ -100,13 +107,29 @@ pub fn payload<'a>(
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(Cow::Borrowed(body));
     }
-    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if is_form(sent) {
         let mut fields = form_urlencoded::parse(body);
         let payload = fields.find(|(name, _)| name == "payload");
         let (_, json) = payload.ok_or(PayloadError::Missing { field: "payload" })?;
         return Ok(Cow::Owned(json.into_owned().into_bytes()));
     }
     Err(PayloadError::ContentType { found: sent.chars().take(80).collect() })
+}
+
+/// Whether a content type is a form's.
+fn is_form(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// What a delivery is known by: the forge's id of it, or else the hash of its body.
+fn identity(sent: Option<&str>, body: &[u8]) -> String {
+    let fits = |id: &&str| {
+        let printable = id.bytes().all(|byte| byte.is_ascii_graphic());
+        !id.is_empty() && id.len() <= LONGEST_DELIVERY_ID && printable
+    };
+    let hash = || format!("sha256:{}", hex::encode(Sha256::digest(body)));
+    sent.filter(fits).map_or_else(hash, str::to_owned)
 }
 
 /// An event that says nothing yet but its name.

@@ -103,7 +103,7 @@ impl Worker {
                 _ => return None,
             }
             let found = forge::shown(vendor, &body)?;
-            let last = found.is_empty() || found.len() < 100;
+            let last = found.len() < forge::shown_page(vendor);
             shown.extend(found);
             if last {
                 break;

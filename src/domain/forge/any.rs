@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::github::{self, Answer, Comment, Permission, Reaction};
-use super::{Headers, PayloadError, payload};
+use super::{Headers, PayloadError, gitea, identity, is_form, payload};
 use crate::domain::event::Event;
 use crate::domain::ids::{ForgeId, RepoName, Sha, Vendor};
 use crate::domain::mend::Posted;
@@ -58,9 +58,7 @@ pub fn event_header(vendor: Vendor) -> &'static str {
     match vendor {
         Vendor::Github => github::EVENT_HEADER,
         Vendor::Gitlab => "X-Gitlab-Event",
-        Vendor::Gitea => "X-Gitea-Event",
-        Vendor::Forgejo => "X-Forgejo-Event",
-        Vendor::Gogs => "X-Gogs-Event",
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::headers(vendor).event,
         Vendor::Bitbucket | Vendor::BitbucketServer => "X-Event-Key",
     }
 }
@@ -74,9 +72,7 @@ pub fn is_signed(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> bool {
                 || allow_sha1 && headers.get("x-hub-signature").is_some()
         }
         Vendor::Gitlab => filled("x-gitlab-token") || filled("webhook-signature"),
-        Vendor::Gitea => filled("x-gitea-signature"),
-        Vendor::Forgejo => filled("x-forgejo-signature"),
-        Vendor::Gogs => filled("x-gogs-signature"),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => filled(gitea::headers(vendor).signature),
         Vendor::Bitbucket | Vendor::BitbucketServer => filled("x-hub-signature"),
     }
 }
@@ -107,6 +103,9 @@ pub fn authenticate<'a>(
 ) -> Result<Authentic<'a>, BadSignature> {
     match vendor {
         Vendor::Github => github::authenticate(secrets, headers, checks.allow_sha1, body),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            gitea::authenticate(vendor, secrets, headers, body)
+        }
         _ => Err(BadSignature::Absent),
     }
 }
@@ -116,18 +115,31 @@ pub fn authenticate<'a>(
 /// # Errors
 /// As [`payload`].
 pub fn json<'a>(
-    _vendor: Vendor,
+    vendor: Vendor,
     content_type: Option<&str>,
     authentic: &'a Authentic<'_>,
 ) -> Result<(Cow<'a, [u8]>, bool), PayloadError> {
+    // What these sign is what is packed into a form.
+    if is_gitea(vendor) && content_type.is_some_and(is_form) {
+        return Ok((Cow::Borrowed(authentic.body()), true));
+    }
     let json = payload(content_type, authentic.body())?;
     let packed = json.len() != authentic.body().len();
     Ok((json, packed))
 }
 
 /// What a delivery is known by; the hash of its body where the forge gives no id.
-pub fn delivery_id(_vendor: Vendor, headers: &Headers, body: &[u8]) -> String {
-    github::delivery_id(headers, body)
+pub fn delivery_id(vendor: Vendor, headers: &Headers, body: &[u8]) -> String {
+    match vendor {
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            identity(headers.get(gitea::headers(vendor).delivery), body)
+        }
+        _ => github::delivery_id(headers, body),
+    }
+}
+
+fn is_gitea(vendor: Vendor) -> bool {
+    matches!(vendor, Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs)
 }
 
 /// Reads the event that a delivery tells of; of several the first.
@@ -158,6 +170,7 @@ pub fn events(
     let forge = forge.into();
     let mut events = match forge.vendor() {
         Vendor::Github => vec![github::event(event_name, json)?],
+        vendor if is_gitea(vendor) => vec![gitea::event(vendor, event_name, json)?],
         vendor => return Err(PayloadError::Vendor { vendor }),
     };
     events.iter_mut().for_each(|event| event.instance = forge.instance());
@@ -168,6 +181,8 @@ pub fn events(
 pub fn hook(vendor: Vendor, headers: &Headers) -> Option<String> {
     let header = match vendor {
         Vendor::Github => "x-github-hook-id",
+        // Not which one, but a repository's and its organisation's are told apart.
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::headers(vendor).target,
         _ => return None,
     };
     headers.get(header).filter(|id| !id.is_empty()).map(str::to_owned)
@@ -252,7 +267,9 @@ pub fn probe_address(vendor: Vendor, api: &str) -> String {
 
 /// The reference under which the forge has the event's commit; none for the default branch's.
 pub fn head_reference(event: &Event) -> Option<String> {
-    let pull = event.pull_request.as_ref().filter(|pull| pull.head.sha.is_some());
+    // A comment names a pull request's number alone; Gogs never names a commit of one.
+    let named = |sha: &Option<Sha>| sha.is_some() || event.event_type == "pull_request";
+    let pull = event.pull_request.as_ref().filter(|pull| named(&pull.head.sha));
     match pull {
         Some(pull) => Some(format!("refs/pull/{}/head", pull.number)),
         None => event.reference.clone(),
@@ -283,6 +300,9 @@ pub fn status_request(
 ) -> Option<http::Request<Vec<u8>>> {
     match vendor {
         Vendor::Github => Some(github::status_request(api, repository, sha, status, target_url)),
+        Vendor::Gitea | Vendor::Forgejo => {
+            Some(gitea::status_request(api, repository, sha, status, target_url))
+        }
         _ => None,
     }
 }
@@ -299,24 +319,36 @@ pub fn shown_request(
 ) -> Option<http::Request<Vec<u8>>> {
     match vendor {
         Vendor::Github => Some(github::shown_request(api, repository, sha, page)),
+        Vendor::Gitea | Vendor::Forgejo => Some(gitea::shown_request(api, repository, sha, page)),
         _ => None,
     }
 }
 
 /// What such a page says; none when it cannot be read.
-pub fn shown(_vendor: Vendor, body: &[u8]) -> Option<Vec<Posted>> {
-    github::shown(body)
+pub fn shown(vendor: Vendor, body: &[u8]) -> Option<Vec<Posted>> {
+    if is_gitea(vendor) { gitea::shown(body) } else { github::shown(body) }
+}
+
+/// How many entries a page of it has unless it is the last.
+pub fn shown_page(vendor: Vendor) -> usize {
+    // How many a Gitea gives is its operator's choice: the last page is the empty one.
+    if is_gitea(vendor) { 1 } else { 100 }
 }
 
 /// What a forge's reply to a status means.
 pub fn answer(
-    _vendor: Vendor,
+    vendor: Vendor,
     status: u16,
     headers: &Headers,
     body: &[u8],
     now: Timestamp,
 ) -> Answer {
-    github::answer(status, headers, body, now)
+    match vendor {
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            gitea::answer(vendor, status, headers, body)
+        }
+        _ => github::answer(status, headers, body, now),
+    }
 }
 
 /// What an answer to a question that any token may ask says about the forge and our token; the
@@ -333,8 +365,9 @@ pub fn answers(
     anonymous: bool,
     now: Timestamp,
 ) -> Result<(), String> {
-    // An Enterprise Server without rate limits has no address for them.
-    if status == 404 {
+    // An Enterprise Server without rate limits has no address for them, and a token of a Gitea
+    // need not be one for questions about the forge.
+    if status == 404 || status == 403 && is_gitea(vendor) {
         return Ok(());
     }
     match answer(vendor, status, headers, body, now) {

@@ -3,10 +3,8 @@
 //! It decides what an event means and whether it is planned; it does not know who calls what for
 //! it, and it never sees a credential.
 
-use sha2::{Digest as _, Sha256};
-
 use super::wire::{Field, Object};
-use super::{Headers, PayloadError, blank};
+use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{Sha, Vendor};
 use crate::domain::signature::{Authentic, BadSignature, Claim, Digest, WebhookSecret};
@@ -35,9 +33,6 @@ pub use status::{Answer, Refused, answer, status_request};
 
 /// The header with the event's name.
 pub const EVENT_HEADER: &str = "X-GitHub-Event";
-
-/// Longer delivery ids than this are not GitHub's (they are GUIDs) and not kept.
-const LONGEST_DELIVERY_ID: usize = 128;
 
 /// Checks who signed a delivery, over its raw bytes, and before anything reads them.
 ///
@@ -83,11 +78,7 @@ fn signature(headers: &Headers, allow_sha1: bool) -> Result<(Digest, &str), BadS
 /// What a delivery is known by: GitHub's id of it, which a redelivery repeats, or else the hash
 /// of its body.
 pub fn delivery_id(headers: &Headers, body: &[u8]) -> String {
-    let sent = headers.get("X-GitHub-Delivery").filter(|id| {
-        let printable = id.bytes().all(|byte| byte.is_ascii_graphic());
-        !id.is_empty() && id.len() <= LONGEST_DELIVERY_ID && printable
-    });
-    sent.map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(body))), str::to_owned)
+    identity(headers.get("X-GitHub-Delivery"), body)
 }
 
 /// Reads the event that a delivery tells of; an event that we do not know is skipped, not
