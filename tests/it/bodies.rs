@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 #[expect(clippy::disallowed_methods, reason = "the folder differs from machine to machine")]
-fn webhooks() -> Option<PathBuf> {
+pub(crate) fn webhooks() -> Option<PathBuf> {
     let shared = std::env::var_os("POCKETCI_TEST_SHARED");
     if shared.is_none() {
         println!("skipped: POCKETCI_TEST_SHARED is not set");
@@ -115,14 +115,14 @@ fn go_scm_reads_the_same() {
 
 /// Compares what both say; go-scm's fields differ from event to event and are often empty.
 #[derive(Default)]
-struct Comparison {
-    path: String,
-    agreed: usize,
-    wrong: Vec<String>,
+pub(crate) struct Comparison {
+    pub(crate) path: String,
+    pub(crate) agreed: usize,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Comparison {
-    fn compare(&mut self, event: &Event, theirs: &Value) {
+    pub(crate) fn compare(&mut self, event: &Event, theirs: &Value) {
         let text = |pointer: &str| {
             let found = theirs.pointer(pointer).and_then(Value::as_str);
             found.filter(|text| !text.is_empty()).map(str::to_owned)
@@ -152,7 +152,9 @@ impl Comparison {
         self.fact("before", event.before.as_ref().map(ToString::to_string), before);
 
         match text("/Action").as_deref() {
-            Some("created") if event.event_type == "create" => assert!(event.created),
+            Some("created") if ["create", "tag"].contains(&event.event_type.as_str()) => {
+                assert!(event.created);
+            }
             Some("deleted") if event.event_type == "delete" => assert!(event.deleted),
             action => {
                 let action = action.map(|action| match action {

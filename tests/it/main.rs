@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bodies;
+mod gitea_bodies;
 mod check;
 mod command_line;
 mod demo;
