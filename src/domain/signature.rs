@@ -11,6 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::Sha256;
 
+mod standard;
+
+pub use standard::Signed;
+
 /// A secret shared with a forge; several are valid at once while one is being rotated.
 #[derive(Clone)]
 pub struct WebhookSecret(SecretString);
@@ -178,6 +182,11 @@ pub enum BadSignature {
     Malformed,
     #[error("The webhook's signature was made with another secret, or for another body")]
     Mismatch,
+    #[error(
+        "The webhook's signature is more than five minutes old, or from the future; compare the \
+         clocks of the forge and of the agent"
+    )]
+    Stale,
 }
 
 #[cfg(test)]
