@@ -6,6 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod lacks;
+
+pub use lacks::Lacks;
+
 use super::ids::{ForgeId, Instance, RepoName, Sha, Vendor};
 
 /// One thing that happened on a forge.
@@ -34,6 +38,9 @@ pub struct Event {
     pub sha: Option<Sha>,
     /// The commit before the event, where the forge says so and it existed.
     pub before: Option<Sha>,
+    /// What its delivery leaves open; while anything is, it must not be planned.
+    #[serde(default, skip_serializing_if = "Lacks::is_nothing")]
+    pub lacks: Lacks,
     pub created: bool,
     pub deleted: bool,
     pub forced: bool,

@@ -9,7 +9,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::event::{Disposition, Event, RefType};
+use crate::domain::event::{Disposition, Event, Lacks, RefType};
 use crate::domain::ids::Vendor;
 
 mod any;
@@ -148,6 +148,7 @@ fn blank(vendor: Vendor, event_type: &str, disposition: Disposition) -> Event {
         tag: None,
         sha: None,
         before: None,
+        lacks: Lacks::default(),
         created: false,
         deleted: false,
         forced: false,

@@ -226,6 +226,42 @@ impl FromStr for Sha {
     }
 }
 
+/// The beginning of a commit id, at least seven digits of it and fewer than all: what Bitbucket
+/// Cloud names a pull request's commits by. The forge's API makes it whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShortSha(String);
+
+impl ShortSha {
+    /// The digits there are.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a commit's id begins like this.
+    pub fn begins(&self, sha: &Sha) -> bool {
+        sha.as_str().starts_with(&self.0)
+    }
+}
+
+impl fmt::Display for ShortSha {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ShortSha {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if hex && (7..40).contains(&text.len()) && text.bytes().any(|b| b != b'0') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadName::new(text, "the beginning of a commit id"))
+        }
+    }
+}
+
 /// A repository's full name on its forge, `owner/name`; groups may nest (`a/b/c`).
 ///
 /// Each part is what forges allow and what is safe as a path component: letters, digits, `-`,
@@ -292,7 +328,7 @@ macro_rules! text_serde {
     )*};
 }
 
-text_serde!(Vendor, Instance, ForgeId, Sha, RepoName);
+text_serde!(Vendor, Instance, ForgeId, Sha, ShortSha, RepoName);
 
 macro_rules! row_id {
     ($($(#[$doc:meta])* $name:ident),*) => {$(

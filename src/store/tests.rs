@@ -134,6 +134,7 @@ pub(crate) fn event() -> Event {
         tag: None,
         sha: Some(sha()),
         before: None,
+        lacks: crate::domain::event::Lacks::default(),
         created: false,
         deleted: false,
         forced: false,

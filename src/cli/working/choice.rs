@@ -228,6 +228,7 @@ impl Place {
             tag: None,
             sha: self.head.clone(),
             before: None,
+            lacks: crate::domain::event::Lacks::default(),
             created: false,
             deleted: false,
             forced: false,

@@ -27,6 +27,7 @@ fn event(event_type: &str, filter: &str, after: char) -> Event {
         tag: None,
         sha: Some(sha(after)),
         before: None,
+        lacks: Lacks::default(),
         created: false,
         deleted: false,
         forced: false,

@@ -49,6 +49,7 @@ pub(in crate::domain) fn event(title: &str) -> Event {
         tag: (kind == "tag").then(|| filter.to_owned()),
         sha: None,
         before: None,
+        lacks: crate::domain::event::Lacks::default(),
         created: false,
         deleted: false,
         forced: false,

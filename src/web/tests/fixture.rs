@@ -128,6 +128,7 @@ pub(in crate::web) fn push() -> Event {
         tag: None,
         sha: Some(SHA.parse().unwrap()),
         before: None,
+        lacks: crate::domain::event::Lacks::default(),
         created: false,
         deleted: false,
         forced: false,
