@@ -13,8 +13,15 @@ use crate::domain::event::{Disposition, Event, Lacks, RefType};
 use crate::domain::ids::Vendor;
 
 mod any;
+mod ask;
+pub mod bitbucket;
+pub mod bitbucket_server;
+mod build_status;
+mod delivery;
 pub mod gitea;
 pub mod github;
+pub mod gitlab;
+mod reply;
 mod wire;
 
 pub use any::{

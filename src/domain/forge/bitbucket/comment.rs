@@ -1,0 +1,39 @@
+//! Comments on pull requests and commits, and issues.
+
+use super::super::PayloadError;
+use super::body::{self, Body};
+use super::{planned, pull_request};
+use crate::domain::event::{Event, PullRequestSide};
+
+/// A comment on a pull request, without its commit: as on other forges, what is called for a
+/// comment is of the default branch, whoever the pull request is from; hence `fork` is false.
+pub(super) fn on_pull_request(action: &str, body: &Body) -> Result<Event, PayloadError> {
+    let mut event = issue("issue_comment", action, body)?;
+    let empty = body::PullRequest::default();
+    let pull = body.pullrequest.part().unwrap_or(&empty);
+    let Some(&number) = pull.id.get() else { return Ok(event) };
+    let repository = event.repository.as_ref().map(|repository| repository.full_name.to_string());
+    let mut told = pull_request::pull_request(pull, number, action, None);
+    let side = |repository| PullRequestSide { reference: String::new(), sha: None, repository };
+    (told.head, told.base, told.fork) = (side(None), side(repository), false);
+    event.pull_request = Some(told);
+    Ok(event)
+}
+
+/// A comment on a commit, at that commit.
+pub(super) fn on_commit(body: &Body) -> Result<Event, PayloadError> {
+    let mut event = issue("commit_comment", "created", body)?;
+    if let Some(commit) = body.commit.part() {
+        let wrong = PayloadError::Wrong { field: "commit.hash", expected: "a full commit id" };
+        event.sha = Some(commit.hash.required("commit.hash")?.parse().map_err(|_| wrong)?);
+        event.commit = commit.commit();
+    }
+    Ok(event)
+}
+
+/// An issue, or a comment on one.
+pub(super) fn issue(event_type: &str, action: &str, body: &Body) -> Result<Event, PayloadError> {
+    let mut event = planned(event_type, action, body)?;
+    event.comment = body.comment();
+    Ok(event)
+}

@@ -1,0 +1,91 @@
+//! Notes on merge requests, reactions to them, and who may write: requests and their answers.
+
+use http::Request;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::ask::{self, segment};
+use super::super::wire::{Field, Id, Object};
+use crate::domain::event::Sender;
+use crate::domain::ids::RepoName;
+
+/// The access level from which a member may push: Developer.
+const DEVELOPER: u64 = 30;
+
+/// Where everything about a project is; its whole path is one part of the address.
+pub(super) fn project(api: &str, repo: &RepoName) -> String {
+    format!("{api}/projects/{}", segment(repo.as_str()))
+}
+
+fn notes(api: &str, repo: &RepoName, number: u64) -> String {
+    format!("{}/merge_requests/{number}/notes", project(api, repo))
+}
+
+/// The request that writes a comment on a merge request.
+pub fn comment_request(api: &str, repo: &RepoName, number: u64, text: &str) -> Request<Vec<u8>> {
+    ask::post(&notes(api, repo, number), &json!({ "body": text }))
+}
+
+/// The request that writes something else into a comment of ours.
+pub fn comment_update_request(
+    api: &str,
+    repo: &RepoName,
+    number: u64,
+    id: &str,
+    text: &str,
+) -> Request<Vec<u8>> {
+    let url = format!("{}/{}", notes(api, repo, number), segment(id));
+    ask::put(&url, &json!({ "body": text }))
+}
+
+/// The id of a comment that was taken, as its webhook names it too.
+pub fn comment(body: &[u8]) -> Option<String> {
+    let note: Field<Object<Note>> = serde_json::from_slice(body).ok()?;
+    note.part()?.id.get().map(|Id(id)| id.clone())
+}
+
+/// The request that puts an emoji, by its name (`eyes`, `thumbsup`), on a comment.
+pub fn reaction_request(
+    api: &str,
+    repo: &RepoName,
+    number: u64,
+    comment: &str,
+    emoji: &str,
+) -> Request<Vec<u8>> {
+    let note = format!("{}/{}", notes(api, repo, number), segment(comment));
+    ask::post(&format!("{note}/award_emoji"), &json!({ "name": emoji }))
+}
+
+/// The request for what a user may do in a project, by all the groups that they are in; none for
+/// a user without an id, whose name could be anybody's by now.
+pub fn permission_request(api: &str, repo: &RepoName, user: &Sender) -> Option<Request<Vec<u8>>> {
+    let id: u64 = user.id.parse().ok()?;
+    Some(ask::get(&format!("{}/members/all/{id}", project(api, repo))))
+}
+
+/// Whether the answer (also the 404 of somebody who is no member) says that they may push.
+pub fn permission(status: u16, body: &[u8], user: &Sender) -> bool {
+    let Ok(member) = serde_json::from_slice::<Field<Object<Member>>>(body) else { return false };
+    let Some(member) = member.part() else { return false };
+    let theirs = member.id.get().is_some_and(|Id(id)| *id == user.id);
+    let active = member.state.filled().is_none_or(|state| state == "active");
+    let level = member.access_level.get().is_some_and(|level| *level >= DEVELOPER);
+    status == 200 && theirs && active && level
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Note {
+    id: Field<Id>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Member {
+    id: Field<Id>,
+    state: Field<String>,
+    access_level: Field<u64>,
+}
+
+#[cfg(test)]
+mod tests;
