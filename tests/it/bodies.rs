@@ -15,6 +15,8 @@ use pocketci::domain::trigger::{self, TriggerExtra};
 use proptest::prelude::*;
 use serde_json::Value;
 
+mod others;
+
 #[expect(clippy::disallowed_methods, reason = "the folder differs from machine to machine")]
 pub(crate) fn webhooks() -> Option<PathBuf> {
     let shared = std::env::var_os("POCKETCI_TEST_SHARED");

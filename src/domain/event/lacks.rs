@@ -95,3 +95,6 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

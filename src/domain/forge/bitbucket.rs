@@ -96,7 +96,10 @@ pub fn events(event_name: &str, json: &[u8]) -> Result<Vec<Event>, PayloadError>
         "issue:updated" => comment::issue("issues", "edited", &body),
         "issue:comment_created" => comment::issue("issue_comment", "created", &body),
         "repo:commit_status_created" | "repo:commit_status_updated" => {
-            Ok(skipped(event_name, &body, Skip::Echo))
+            let mut event = skipped(event_name, &body, Skip::Echo);
+            let commit = body.commit_status.part().and_then(|status| status.commit.part());
+            event.sha = commit.and_then(|commit| commit.hash.parsed());
+            Ok(event)
         }
         "diagnostics:ping" => Ok(skipped(event_name, &body, Skip::Ping)),
         _ => Ok(skipped(event_name, &body, Skip::Other)),

@@ -68,7 +68,7 @@ pub fn events(event_name: &str, json: &[u8]) -> Result<Vec<Event>, PayloadError>
         "repo:refs_changed" => return push::events(&body),
         "pr:opened" => pull_request::event("opened", &body),
         "pr:from_ref_updated" => pull_request::event("synchronize", &body),
-        "pr:modified" => pull_request::event("edited", &body),
+        "pr:modified" => pull_request::modified(&body),
         "pr:reopened" => pull_request::event("reopened", &body),
         "pr:declined" | "pr:deleted" => pull_request::event("closed", &body),
         "pr:merged" => pull_request::merged(&body),

@@ -23,6 +23,13 @@ pub(super) struct Body {
     pub(super) comment: Part<Comment>,
     /// Of a comment on a commit.
     pub(super) commit: Part<Target>,
+    pub(super) commit_status: Part<CommitStatus>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CommitStatus {
+    pub(super) commit: Part<Target>,
 }
 
 #[derive(Default, Deserialize)]

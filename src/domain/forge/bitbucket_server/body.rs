@@ -20,6 +20,9 @@ pub(super) struct Body {
     /// The head before an update of it.
     #[serde(rename = "previousFromHash")]
     pub(super) previous_from_hash: Field<String>,
+    /// The branch that a pull request was for, where an update of it chose another.
+    #[serde(rename = "previousTarget")]
+    pub(super) previous_target: Part<Reference>,
     pub(super) changes: List<Object<Change>>,
     /// The commit behind what a push left; only newer versions say it.
     #[serde(rename = "toCommit")]
@@ -64,6 +67,8 @@ struct Link {
 #[serde(default)]
 pub(super) struct User {
     name: Field<String>,
+    /// The name as addresses have it; nobody else's is the same.
+    slug: Field<String>,
     id: Field<Id>,
 }
 
@@ -172,7 +177,8 @@ impl Body {
     pub(super) fn sender(&self) -> Option<Sender> {
         let user = self.actor.part()?;
         let id = user.id.get().map_or_else(String::new, |Id(id)| id.clone());
-        Some(Sender { login: user.name.filled()?.to_owned(), id })
+        let login = login(&self.actor);
+        (!login.is_empty()).then_some(Sender { login, id })
     }
 
     pub(super) fn comment(&self) -> Option<crate::domain::event::Comment> {
@@ -236,7 +242,8 @@ impl CommitBody {
 
 /// A user's name; empty where the account is gone.
 fn login(user: &Part<User>) -> String {
-    user.part().map_or_else(String::new, |user| user.name.text())
+    let name = |user: &User| user.slug.filled().or(user.name.filled()).map(str::to_owned);
+    user.part().and_then(name).unwrap_or_default()
 }
 
 pub(super) fn participant(participant: &Part<Participant>) -> String {

@@ -12,6 +12,15 @@ pub(super) fn event(action: &str, body: &Body) -> Result<Event, PayloadError> {
     at_head("pull_request", action, body)
 }
 
+/// New words, or another branch to merge into: that makes another change of the same commits,
+/// which is to be judged anew.
+pub(super) fn modified(body: &Body) -> Result<Event, PayloadError> {
+    let now = body.pull_request.part().and_then(|pull| pull.base.part()?.id.filled());
+    let was = body.previous_target.part().and_then(|target| target.id.filled());
+    let moved = was.is_some() && was != now;
+    event(if moved { "synchronize" } else { "edited" }, body)
+}
+
 /// A merge; some bodies of it call the pull request open.
 pub(super) fn merged(body: &Body) -> Result<Event, PayloadError> {
     let mut event = event("closed", body)?;

@@ -70,7 +70,8 @@ pub fn permission(status: u16, body: &[u8], user: &Sender) -> bool {
         let id = found.id.get().map(|Id(id)| id.as_str());
         // Names can be given anew; the id, where we have it, cannot.
         let same = user.id.is_empty() || id == Some(&user.id);
-        same && found.name.filled() == Some(&user.login) && found.active.get() != Some(&false)
+        let named = found.slug.filled().or(found.name.filled()) == Some(&user.login);
+        same && named && found.active.get() != Some(&false)
     };
     status == 200 && page.values.items().any(same)
 }
@@ -93,6 +94,7 @@ struct Page {
 struct User {
     id: Field<Id>,
     name: Field<String>,
+    slug: Field<String>,
     active: Field<bool>,
 }
 
