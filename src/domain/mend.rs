@@ -33,7 +33,10 @@ pub fn is_lost(told: &Told<'_>, shown: &[Posted], root: &str) -> bool {
     // GitHub takes `CI` and `ci` for one context.
     let same = |posted: &&Posted| posted.context.eq_ignore_ascii_case(&told.status.context);
     let Some(posted) = shown.iter().find(same) else { return true };
-    if posted.state == told.status.state.as_str()
+    // GitLab and Bitbucket have one word for what failed and what could not be judged.
+    let failed = |state: &str| matches!(state, "failure" | "error");
+    let (theirs, ours) = (posted.state.as_str(), told.status.state.as_str());
+    if (theirs == ours || failed(theirs) && failed(ours))
         && posted.target_url == told.target_url
         && description(&posted.description) == description(&told.status.description)
     {

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::github::{self, Answer, Comment, Permission, Reaction};
-use super::{Headers, PayloadError, gitea, identity, is_form, payload};
+use super::{
+    Headers, PayloadError, bitbucket, bitbucket_server, gitea, gitlab, identity, is_form, payload,
+};
 use crate::domain::event::Event;
 use crate::domain::ids::{ForgeId, RepoName, Sha, Vendor};
 use crate::domain::mend::Posted;
@@ -106,6 +108,9 @@ pub fn authenticate<'a>(
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             gitea::authenticate(vendor, secrets, headers, body)
         }
+        Vendor::Gitlab => gitlab::authenticate(secrets, headers, checks.now, body),
+        Vendor::Bitbucket => bitbucket::authenticate(secrets, headers, body),
+        Vendor::BitbucketServer => bitbucket_server::authenticate(secrets, headers, body),
         _ => Err(BadSignature::Absent),
     }
 }
@@ -134,6 +139,9 @@ pub fn delivery_id(vendor: Vendor, headers: &Headers, body: &[u8]) -> String {
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             identity(headers.get(gitea::headers(vendor).delivery), body)
         }
+        Vendor::Gitlab => gitlab::delivery_id(headers, body),
+        Vendor::Bitbucket => bitbucket::delivery_id(headers, body),
+        Vendor::BitbucketServer => bitbucket_server::delivery_id(headers, body),
         _ => github::delivery_id(headers, body),
     }
 }
@@ -171,6 +179,9 @@ pub fn events(
     let mut events = match forge.vendor() {
         Vendor::Github => vec![github::event(event_name, json)?],
         vendor if is_gitea(vendor) => vec![gitea::event(vendor, event_name, json)?],
+        Vendor::Gitlab => vec![gitlab::event(event_name, json)?],
+        Vendor::Bitbucket => bitbucket::events(event_name, json)?,
+        Vendor::BitbucketServer => bitbucket_server::events(event_name, json)?,
         vendor => return Err(PayloadError::Vendor { vendor }),
     };
     events.iter_mut().for_each(|event| event.instance = forge.instance());
@@ -183,6 +194,8 @@ pub fn hook(vendor: Vendor, headers: &Headers) -> Option<String> {
         Vendor::Github => "x-github-hook-id",
         // Not which one, but a repository's and its organisation's are told apart.
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::headers(vendor).target,
+        Vendor::Gitlab => return gitlab::hook(headers),
+        Vendor::Bitbucket => return bitbucket::hook(headers),
         _ => return None,
     };
     headers.get(header).filter(|id| !id.is_empty()).map(str::to_owned)
@@ -271,9 +284,22 @@ pub fn head_reference(event: &Event) -> Option<String> {
     let named = |sha: &Option<Sha>| sha.is_some() || event.event_type == "pull_request";
     let pull = event.pull_request.as_ref().filter(|pull| named(&pull.head.sha));
     match pull {
-        Some(pull) => Some(format!("refs/pull/{}/head", pull.number)),
+        Some(pull) => match event.vendor {
+            Vendor::Gitlab => Some(gitlab::merge_request_reference(pull.number)),
+            Vendor::BitbucketServer => Some(bitbucket_server::pull_request_reference(pull.number)),
+            // It has none, but the branch; see `head_repository`.
+            Vendor::Bitbucket => event.reference.clone(),
+            _ => Some(format!("refs/pull/{}/head", pull.number)),
+        },
         None => event.reference.clone(),
     }
+}
+
+/// Where [`head_reference`] lies if not in the event's repository: in the fork that a pull request
+/// of Bitbucket Cloud comes from. None also for one whose fork is gone.
+pub fn head_repository(event: &Event) -> Option<RepoName> {
+    let forked = event.vendor == Vendor::Bitbucket && event.sha.is_some() && event.is_fork();
+    forked.then(|| bitbucket::head_source(event)).flatten().map(|(repository, _)| repository)
 }
 
 /// The reference as GitHub's own CI would name it in `GITHUB_REF`.
@@ -303,6 +329,13 @@ pub fn status_request(
         Vendor::Gitea | Vendor::Forgejo => {
             Some(gitea::status_request(api, repository, sha, status, target_url))
         }
+        Vendor::Gitlab => Some(gitlab::status_request(api, repository, sha, status, target_url)),
+        Vendor::Bitbucket => {
+            Some(bitbucket::status_request(api, repository, sha, status, target_url))
+        }
+        Vendor::BitbucketServer => {
+            Some(bitbucket_server::status_request(api, repository, sha, status, target_url))
+        }
         _ => None,
     }
 }
@@ -320,13 +353,24 @@ pub fn shown_request(
     match vendor {
         Vendor::Github => Some(github::shown_request(api, repository, sha, page)),
         Vendor::Gitea | Vendor::Forgejo => Some(gitea::shown_request(api, repository, sha, page)),
+        Vendor::Gitlab => Some(gitlab::shown_request(api, repository, sha, page)),
+        Vendor::Bitbucket => Some(bitbucket::shown_request(api, repository, sha, page)),
+        Vendor::BitbucketServer => {
+            Some(bitbucket_server::shown_request(api, repository, sha, page))
+        }
         _ => None,
     }
 }
 
 /// What such a page says; none when it cannot be read.
 pub fn shown(vendor: Vendor, body: &[u8]) -> Option<Vec<Posted>> {
-    if is_gitea(vendor) { gitea::shown(body) } else { github::shown(body) }
+    match vendor {
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::shown(body),
+        Vendor::Gitlab => gitlab::shown(body),
+        Vendor::Bitbucket => bitbucket::shown(body),
+        Vendor::BitbucketServer => bitbucket_server::shown(body),
+        Vendor::Github => github::shown(body),
+    }
 }
 
 /// How many entries a page of it has unless it is the last.
@@ -347,6 +391,9 @@ pub fn answer(
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             gitea::answer(vendor, status, headers, body)
         }
+        Vendor::Gitlab => gitlab::answer(status, headers, body, now),
+        Vendor::Bitbucket => bitbucket::answer(status, headers, body, now),
+        Vendor::BitbucketServer => bitbucket_server::answer(status, headers, body, now),
         _ => github::answer(status, headers, body, now),
     }
 }
