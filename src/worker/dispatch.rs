@@ -5,6 +5,7 @@
 
 mod bearing;
 mod command;
+mod complete;
 mod listing;
 mod runs;
 mod specs;
@@ -191,6 +192,7 @@ impl Worker {
         if let Some(reason) = self.caught_up(delivery, &event).await.map_err(Later::Agent)? {
             return Ok(Settlement::Skipped(reason));
         }
+        let event = self.complete(event, &repository).await?;
         let (mirror, sha) = self.fetch(&event, &repository).await?;
         let trust = self.trust(&event, &repository, &sha).await?;
         if trust.outside && self.forks(&event, &repository) == Forks::Never {

@@ -10,7 +10,7 @@ use super::{
     Headers, PayloadError, bitbucket, bitbucket_server, gitea, gitlab, identity, is_form, payload,
 };
 use crate::domain::event::Event;
-use crate::domain::ids::{ForgeId, RepoName, Sha, Vendor};
+use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha, Vendor};
 use crate::domain::mend::Posted;
 use crate::domain::run::Status;
 use crate::domain::signature::{Authentic, BadSignature, Claim, WebhookSecret};
@@ -311,6 +311,24 @@ pub fn label_reference(event: &Event) -> String {
     let default = default.filter(|branch| !branch.is_empty());
     let reference = event.reference.clone();
     reference.or_else(|| default.map(|branch| format!("refs/heads/{branch}"))).unwrap_or_default()
+}
+
+/// The request that asks for the whole id of a commit that a delivery names by its beginning.
+///
+/// None: the forge names them whole.
+pub fn commit_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    commit: &ShortSha,
+) -> Option<http::Request<Vec<u8>>> {
+    let asked = vendor == Vendor::Bitbucket;
+    asked.then(|| bitbucket::commit_request(api, repository, commit))
+}
+
+/// Reads its answer; none when it is no such answer, or about another commit.
+pub fn commit(vendor: Vendor, body: &[u8], asked: &ShortSha) -> Option<Sha> {
+    (vendor == Vendor::Bitbucket).then(|| bitbucket::commit(body, asked)).flatten()
 }
 
 /// The request that puts a status on a commit; credentials are the client's to add.

@@ -43,6 +43,25 @@ fn what_is_shown_as_told_is_well() {
 }
 
 #[test]
+fn an_error_that_a_forge_calls_a_failure_is_well() {
+    let status = Status {
+        context: "CI".to_owned(),
+        state: CommitState::Error,
+        description: "Lost".to_owned(),
+    };
+    let told = Told { status: &status, target_url: OURS, run: Some(RunId(7)), post: None };
+    let shown = |state: &str| Posted {
+        post: None,
+        context: "CI".to_owned(),
+        state: state.to_owned(),
+        description: "Lost".to_owned(),
+        target_url: OURS.to_owned(),
+    };
+    assert!(!is_lost(&told, &[shown("failure")], "https://ci.example"));
+    assert!(is_lost(&told, &[shown("success")], "https://ci.example"));
+}
+
+#[test]
 fn what_is_not_shown_is_lost() {
     check(None, true);
 }

@@ -33,6 +33,24 @@ fn names_in_their_order() {
         "1 onGitlabMergeRequestOpened, 2 onGitlabMergeRequest, 1 onGitlabPullRequestOpened, \
          2 onGitlabPullRequest, 3 onPullRequestOpened, 4 onPullRequest, 5 onGitlab, 6 dispatch",
     );
+    check(
+        "pull_request closed",
+        Vendor::Bitbucket,
+        "1 onBitbucketPullRequestClosed, 2 onBitbucketPullRequest, 3 onPullRequestClosed, \
+         4 onPullRequest, 5 onBitbucket, 6 dispatch",
+    );
+    check(
+        "tag v1",
+        Vendor::Gitlab,
+        "1 onGitlabTagV1, 2 onGitlabTag, 1 onGitlabPushRefstagsv1, 2 onGitlabPush, 3 onTagV1, \
+         4 onTag, 5 onGitlab, 6 dispatch",
+    );
+    check(
+        "release published",
+        Vendor::Gitlab,
+        "1 onGitlabReleasePublished, 2 onGitlabRelease, 3 onReleasePublished, 4 onRelease, \
+         5 onGitlab, 6 dispatch",
+    );
     check("issues", Vendor::Github, "2 onGithubIssues, 4 onIssues, 5 onGithub, 6 dispatch");
 }
 
@@ -54,6 +72,10 @@ fn names_read_backwards() {
     check_asked("onGithubPushMain", &[(github, Some("push"), "Main")]);
     check_asked("onGithub", &[(github, None, "")]);
     check_asked("onCommitPush", &[(None, Some("push"), "")]);
+    let gitlab = Some(Vendor::Gitlab);
+    check_asked("onGitlabMergeRequest", &[(gitlab, Some("merge_request"), "")]);
+    check_asked("testOnGitlabMergeRequestOpened", &[(gitlab, Some("merge_request"), "Opened")]);
+    check_asked("onBitbucket", &[(Some(Vendor::Bitbucket), None, "")]);
     check_asked("onBitbucketServerTag1", &[(Some(Vendor::BitbucketServer), Some("tag"), "1")]);
     check_asked(
         "onPullRequestReviewSubmitted",
