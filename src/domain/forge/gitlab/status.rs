@@ -94,11 +94,14 @@ fn shows_it_already(said: &str) -> bool {
     };
     let Some((_, rest)) = said.split_once("Cannot transition status via :") else { return false };
     let Some((_, from)) = rest.split_once(" from :") else { return false };
-    match (word(rest).as_str(), word(from).as_str()) {
-        ("enqueue" | "run", "pending" | "running") => true,
-        ("success", "success") | ("drop", "failed") | ("cancel", "canceled") => true,
-        _ => false,
-    }
+    let (step, state) = (word(rest), word(from));
+    matches!(
+        (step.as_str(), state.as_str()),
+        ("enqueue" | "run", "pending" | "running")
+            | ("success", "success")
+            | ("drop", "failed")
+            | ("cancel", "canceled")
+    )
 }
 
 #[derive(Default, Deserialize)]
