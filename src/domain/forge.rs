@@ -17,7 +17,6 @@ mod ask;
 pub mod bitbucket;
 pub mod bitbucket_server;
 mod build_status;
-mod delivery;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
@@ -29,8 +28,8 @@ pub use any::{
     clone_url, comment_request, comments, comments_request, commit, commit_request, delivery_id,
     edit_request, event, event_header, events, git_username, head_reference, head_repository, hook,
     is_kept, is_signed, json, label_reference, permission, permission_request, probe_address,
-    pull_request, pull_request_request, reaction_request, recognised, shown, shown_page, shown_request,
-    status_request, token_scheme,
+    pull_request, pull_request_request, reaction_request, recognised, shown, shown_page,
+    shown_request, status_request, token_scheme,
 };
 pub use github::{Answer, Refused};
 pub use github::{Comment, Permission, Reaction};

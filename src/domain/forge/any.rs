@@ -111,7 +111,6 @@ pub fn authenticate<'a>(
         Vendor::Gitlab => gitlab::authenticate(secrets, headers, checks.now, body),
         Vendor::Bitbucket => bitbucket::authenticate(secrets, headers, body),
         Vendor::BitbucketServer => bitbucket_server::authenticate(secrets, headers, body),
-        _ => Err(BadSignature::Absent),
     }
 }
 

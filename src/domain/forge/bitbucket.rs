@@ -5,7 +5,7 @@
 //! and the requests that make it whole are here.
 
 use super::wire::{Field, Object};
-use super::{Headers, PayloadError, blank, delivery};
+use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{RepoName, Vendor};
 use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
@@ -48,7 +48,7 @@ pub fn authenticate<'a>(
 
 /// What a delivery is known by: the id that its tries share, or else the hash of its body.
 pub fn delivery_id(headers: &Headers, body: &[u8]) -> String {
-    delivery::id([headers.get("x-request-uuid")], body)
+    identity(headers.get("x-request-uuid"), body)
 }
 
 /// Which webhook sent a delivery, where Bitbucket says so.

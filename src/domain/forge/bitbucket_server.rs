@@ -4,7 +4,7 @@
 //! project's key: `PRJ/name`, or `~user/name` of a user.
 
 use super::wire::{Field, Object};
-use super::{Headers, PayloadError, blank, delivery};
+use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::Vendor;
 use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
@@ -44,7 +44,7 @@ pub fn authenticate<'a>(
 
 /// What a delivery is known by: the id of its request, or else the hash of its body.
 pub fn delivery_id(headers: &Headers, body: &[u8]) -> String {
-    delivery::id([headers.get("x-request-id")], body)
+    identity(headers.get("x-request-id"), body)
 }
 
 /// The reference under which a pull request's head is fetched, whichever repository it lies in.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::wire::{Field, Object};
-use super::{Headers, PayloadError, blank, delivery};
+use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{Sha, Vendor};
 use crate::domain::signature::{Authentic, BadSignature, Signed, WebhookSecret};
@@ -57,7 +57,8 @@ pub fn authenticate<'a>(
 /// What a delivery is known by: the key that all tries of it share, or else the hash of its body.
 /// `X-Gitlab-Event-UUID` is shared by different events, and so is no name for one.
 pub fn delivery_id(headers: &Headers, body: &[u8]) -> String {
-    delivery::id([headers.get("idempotency-key"), headers.get("webhook-id")], body)
+    let sent = headers.get("idempotency-key").or_else(|| headers.get("webhook-id"));
+    identity(sent, body)
 }
 
 /// Which webhook sent a delivery, where GitLab says so (from 16.2).
