@@ -263,7 +263,13 @@ async fn settle(
         },
         state: NewRunState::Queued,
         statuses: calls.iter().filter(|_| told).map(pending).collect(),
-        plan: Plan { decision: Decision::Call, reason: None, calls, functions: Vec::new() },
+        plan: Plan {
+            decision: Decision::Call,
+            reason: None,
+            calls,
+            functions: Vec::new(),
+            marks: Vec::new(),
+        },
         changes: Changes::Files(Vec::new()),
     };
     let settlement = Settlement::Planned { runs: vec![run] };

@@ -17,7 +17,7 @@ use crate::config::{Config, ForgeConfig};
 use crate::dagger::child::Started;
 use crate::dagger::{self, Dagger, leftover};
 use crate::domain::forge::{git_username, token_scheme};
-use crate::forge_client::ForgeClient;
+use crate::forge_client::{self, ForgeClient};
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
 use crate::store::Store;
@@ -215,6 +215,11 @@ fn forges(config: &Config) -> Forges {
 
 /// A client of a forge, with its token.
 pub fn client(forge: &ForgeConfig) -> ForgeClient {
+    if let Some(app) = &forge.app {
+        let api = forge.api.clone();
+        let app = forge_client::App::new(app.id.clone(), app.key.clone(), api.clone(), None);
+        return ForgeClient::of_app(forge.url.clone(), api, Arc::new(app));
+    }
     ForgeClient::new(forge.url.clone(), forge.api.clone(), forge.token.clone())
         .with_scheme(token_scheme(forge.id.vendor()))
 }

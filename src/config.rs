@@ -6,6 +6,7 @@
 mod environment;
 mod forges;
 pub mod file;
+mod github_app;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,12 +24,20 @@ use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
 use crate::secrets::Values;
 pub use forges::{ForgeConfig, SettingNames};
+pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 
 /// Every variable with its meaning, for `serve --help`.
 pub const VARIABLES: [(&str, &str); 34] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
+    (
+        "POCKETCI_GITHUB_APP_ID",
+        "The id of a GitHub App, which then takes the place of GITHUB_TOKEN [default: the App that \
+         `github-app create` made]",
+    ),
+    ("POCKETCI_GITHUB_APP_KEY", "Its private key: the text of the PEM file"),
+    ("POCKETCI_GITHUB_APP_KEY_FILE", "The same as a path"),
     ("DAGGER_CLOUD_TOKEN", "Passed to `dagger`"),
     ("POCKETCI_LISTEN", "Where to listen [default: 0.0.0.0:8080]"),
     ("POCKETCI_URL", "What the world calls this agent, for links in statuses"),

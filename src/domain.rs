@@ -29,6 +29,7 @@ pub mod succession;
 pub mod retry;
 pub mod run;
 pub mod report;
+pub mod check;
 pub mod mend;
 pub mod redact;
 pub mod rights;

@@ -3,15 +3,20 @@
 //! It does not know what the requests mean: `domain::forge` builds them and reads the answers.
 //! It never follows a redirect, because a redirect decides where a token goes.
 
-use std::sync::OnceLock;
+mod app;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Origin, Url};
 
-use crate::domain::forge::TokenScheme;
+use crate::domain::forge::{Answer, TokenScheme};
+use crate::domain::ids::RepoName;
+
+pub use app::{App, Watcher};
 
 /// Bounds name lookup, TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -24,23 +29,58 @@ const ANSWER_LIMIT: usize = 1024 * 1024;
 pub struct ForgeClient {
     /// Scheme, host and port that the token may be sent to: those of `api`.
     home: Origin,
-    token: Option<SecretString>,
+    access: Access,
     scheme: TokenScheme,
     /// Built at the first request: TLS roots and buffers cost an idle agent two megabytes.
     http: OnceLock<reqwest::Client>,
 }
 
-/// The forge gave no answer; why, without a token and without the query of the address.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unreachable(pub String);
+/// What requests are sent with.
+enum Access {
+    Nothing,
+    Token(SecretString),
+    /// The token that fits what is asked for.
+    App(Arc<App>),
+}
+
+/// The forge gave no answer, or no token to ask it with; why, without a token and without the
+/// query of the address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable(Answer);
+
+impl Unreachable {
+    fn new(why: String) -> Self {
+        Self(Answer::Retry { why })
+    }
+
+    /// What it means for what we owe the forge.
+    pub fn into_answer(self) -> Answer {
+        self.0
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Answer::NotYet { why }
+            | Answer::Retry { why }
+            | Answer::Limited { why, .. }
+            | Answer::Refused { why, .. }
+            | Answer::Never { why } => f.write_str(why),
+            Answer::Done { .. } => Ok(()),
+        }
+    }
+}
 
 impl ForgeClient {
     /// A client for the API at `api` (a base address) of the forge at `origin`; nothing is
     /// opened yet. An `api` that is no address falls back to `origin`.
     pub fn new(origin: Url, api: String, token: Option<SecretString>) -> Self {
         let home = Url::parse(&api).map_or_else(|_| origin.origin(), |api| api.origin());
-        Self { home, token, scheme: TokenScheme::Bearer, http: OnceLock::new() }
+        let access = token.map_or(Access::Nothing, Access::Token);
+        Self { home, access, scheme: TokenScheme::Bearer, http: OnceLock::new() }
     }
 
     /// The same, showing its token in another way.
@@ -48,9 +88,36 @@ impl ForgeClient {
         Self { scheme, ..self }
     }
 
+    /// A client that asks as an App, with the token that fits what is asked for.
+    pub fn of_app(origin: Url, api: String, app: Arc<App>) -> Self {
+        Self { access: Access::App(app), ..Self::new(origin, api, None) }
+    }
+
     /// Whether there is a token to send.
     pub fn has_token(&self) -> bool {
-        self.token.is_some()
+        !matches!(self.access, Access::Nothing)
+    }
+
+    /// The App that it asks as.
+    pub fn app(&self) -> Option<&App> {
+        match &self.access {
+            Access::App(app) => Some(app),
+            Access::Nothing | Access::Token(_) => None,
+        }
+    }
+
+    /// The App's token for a repository, where it asks as an App.
+    ///
+    /// # Errors
+    /// When the forge gives none.
+    pub async fn token_of(
+        &self,
+        repository: &RepoName,
+    ) -> Result<Option<SecretString>, Unreachable> {
+        match &self.access {
+            Access::App(app) => app.token(self, repository).await.map(Some),
+            Access::Nothing | Access::Token(_) => Ok(None),
+        }
     }
 
     /// Sends a request to the API and returns whatever it answers, redirects and errors too.
@@ -70,14 +137,42 @@ impl ForgeClient {
         request: Request<Vec<u8>>,
         limit: usize,
     ) -> Result<Response<Vec<u8>>, Unreachable> {
+        let address = request.uri().to_string();
+        // Before anything is made for it: what leads elsewhere gets no token.
+        self.address(request.uri())?;
+        let app = match &self.access {
+            Access::Nothing => return self.exchange(request, None, limit).await,
+            Access::Token(token) => return self.exchange(request, Some(token), limit).await,
+            Access::App(app) => app,
+        };
+        let Some(token) = app.token_for(self, &address).await? else {
+            return self.exchange(request, None, limit).await;
+        };
+        let answer = self.exchange(request.clone(), Some(&token), limit).await?;
+        // Tokens are revoked before they end: once more, with a new one.
+        if answer.status() != StatusCode::UNAUTHORIZED || !app.refused(&address, &token).await {
+            return Ok(answer);
+        }
+        let Some(token) = app.token_for(self, &address).await? else { return Ok(answer) };
+        self.exchange(request, Some(&token), limit).await
+    }
+
+    /// Sends a request with this token.
+    async fn exchange(
+        &self,
+        request: Request<Vec<u8>>,
+        token: Option<&SecretString>,
+        limit: usize,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
         let (mut head, body) = request.into_parts();
         let url = self.address(&head.uri)?;
         head.headers.remove(AUTHORIZATION);
-        if let Some(token) = &self.token {
+        if let Some(token) = token {
             head.headers.insert(AUTHORIZATION, authorization(self.scheme, token)?);
         }
         let place = format!("{} {}", head.method, shown(&url));
-        let failed = |error: reqwest::Error| Unreachable(format!("{place}: {}", reason(error)));
+        let failed =
+            |error: reqwest::Error| Unreachable::new(format!("{place}: {}", reason(error)));
 
         let request = self.http()?.request(head.method, url).headers(head.headers).body(body);
         let mut answer = request.send().await.map_err(failed)?;
@@ -85,7 +180,7 @@ impl ForgeClient {
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > limit {
                 let mib = limit / (1024 * 1024);
-                return Err(Unreachable(format!("{place}: The answer is over {mib} MiB")));
+                return Err(Unreachable::new(format!("{place}: The answer is over {mib} MiB")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -98,12 +193,12 @@ impl ForgeClient {
     /// The request's address, if it lies at home.
     fn address(&self, uri: &http::Uri) -> Result<Url, Unreachable> {
         let url = Url::parse(&uri.to_string())
-            .map_err(|error| Unreachable(format!("`{uri}` is not an address: {error}")))?;
+            .map_err(|error| Unreachable::new(format!("`{uri}` is not an address: {error}")))?;
         if url.origin() == self.home && url.username().is_empty() && url.password().is_none() {
             return Ok(url);
         }
         let (there, home) = (shown(&url), self.home.ascii_serialization());
-        Err(Unreachable(format!(
+        Err(Unreachable::new(format!(
             "Did not send a request to `{there}`: only `{home}` is configured as the forge's API"
         )))
     }
@@ -121,7 +216,7 @@ impl ForgeClient {
             .timeout(TOTAL_LIMIT)
             .user_agent(concat!("pocketci-agent/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Unreachable(format!("Cannot set up TLS: {}", reason(error))))?;
+            .map_err(|error| Unreachable::new(format!("Cannot set up TLS: {}", reason(error))))?;
         Ok(self.http.get_or_init(|| built))
     }
 }
@@ -149,7 +244,7 @@ fn authorization(scheme: TokenScheme, token: &SecretString) -> Result<HeaderValu
         TokenScheme::Token => "token",
     };
     let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
-        .map_err(|_| Unreachable("The forge token holds a line break or other control character: set it again, without one".to_owned()))?;
+        .map_err(|_| Unreachable::new("The forge token holds a line break or other control character: set it again, without one".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -23,6 +23,7 @@ mod act;
 mod call;
 mod cancel;
 mod changes;
+mod check;
 mod connection;
 mod delivery;
 mod effect;
@@ -52,6 +53,7 @@ pub use act::{
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
 pub use changes::Change;
+pub use check::CheckRun;
 pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
 pub use effect::{EffectId, EffectKind, OwedEffect};
 pub use error::StoreError;

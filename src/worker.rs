@@ -13,6 +13,7 @@ mod dispatch;
 mod effects;
 mod engine;
 mod execute;
+mod fetch;
 #[cfg(test)]
 mod fixture;
 mod module_place;

@@ -62,7 +62,7 @@ pub(crate) async fn deliveries(options: Options) -> Result<(), Failure> {
 async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
     let config = Config::from_env()?;
     let known: Vec<_> = config.forges.iter().filter(|forge| is_known(forge.id)).collect();
-    if let Some(forge) = known.iter().find(|forge| forge.token.is_none()) {
+    if let Some(forge) = known.iter().find(|forge| !forge.has_credentials()) {
         let text = format!("{} is not set: the forge tells nobody else", forge.names.token);
         let hint = "make one that may read webhooks and contents";
         return Err(Failure::bad_input(text).hint(hint));

@@ -39,7 +39,7 @@ pub(crate) async fn serve(_options: Options) -> Result<(), Failure> {
     }
     for forge in &config.forges {
         let (token, secret) = (&forge.names.token, &forge.names.secret);
-        if forge.token.is_none() {
+        if !forge.has_credentials() {
             tracing::warn!(
                 "{token} is not set: private repositories cannot be fetched and no status can be \
                  posted"

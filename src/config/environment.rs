@@ -3,6 +3,7 @@
 mod credentials;
 mod forges;
 mod front;
+mod github_app;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -70,19 +71,22 @@ pub(super) fn read(
     let mut warnings = slips(&names);
     let file = env.file();
     env.database();
-    let forges = env.forges();
+    let data_dir = env.data_dir(host.root);
+    let mut forges = env.forges();
+    let section = file.github_app.as_ref();
+    let own = env.github_app(&mut forges, section, &data_dir, &mut warnings);
     let (secret_names, values) = env.secrets(&file, &mut warnings);
     let (forks, host_commands) = (env.forks(), env.host_commands());
     let defaults = Defaults { forks, host_commands, secrets: secret_names.clone() };
     let policy = Policy::new(defaults, file.repositories, values.names());
     let pass_env = env.pass_env(&mut warnings);
-    let masks = env.masks(&policy, &values, &pass_env, &mut warnings);
+    let masks = env.masks(own, &policy, &values, &pass_env, &mut warnings);
     let config = Config {
         listen: env.listen(),
         public_url: env.public_url(),
         tls: env.tls(),
         proxies: env.proxies(),
-        data_dir: env.data_dir(host.root),
+        data_dir,
         forges,
         allow_sha1: env.switch("POCKETCI_ALLOW_SHA1"),
         secret_names,

@@ -4,6 +4,7 @@
 //! file, line and column. It names where secrets are and never holds one; a value that stands
 //! where a source belongs is not shown.
 
+mod github_app;
 mod repositories;
 mod source;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::policy::Rule;
 use crate::domain::yaml::{self, Diagnostics, Node, Reading};
 
+pub use github_app::AppSection;
 pub(crate) use source::source;
 
 const KEYS: [&str; 3] = ["forges", "github-app", "repositories"];
@@ -23,8 +25,7 @@ pub struct File {
     pub repositories: Vec<Rule>,
     /// The section as it stands there.
     pub(crate) forges: Option<Node>,
-    /// The section as it stands there.
-    pub(crate) github_app: Option<Node>,
+    pub github_app: Option<AppSection>,
 }
 
 /// What is read while a file is: its diagnostics, and the folder that its paths are relative to.
@@ -62,7 +63,7 @@ impl Place<'_, '_> {
         let fields = self.reading.fields(document, "the agent's file", &KEYS);
         let Some(mut fields) = fields else { return file };
         file.forges = fields.take("forges");
-        file.github_app = fields.take("github-app");
+        file.github_app = fields.take("github-app").and_then(|node| self.github_app(node));
         if let Some(node) = fields.take("repositories") {
             file.repositories = self.repositories(node);
         }

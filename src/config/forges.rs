@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::SecretString;
 use url::Url;
 
-use super::Config;
+use super::{Config, GithubApp};
 use crate::domain::ids::{ForgeId, Vendor};
 use crate::domain::signature::WebhookSecret;
 
@@ -21,7 +21,10 @@ pub struct ForgeConfig {
     pub api: String,
     /// For git; none: what the forge takes beside a token.
     pub username: Option<String>,
+    /// None where there is an App.
     pub token: Option<SecretString>,
+    /// Of a GitHub: `POCKETCI_GITHUB_APP_ID` with its key, or what `github-app create` has kept.
+    pub app: Option<GithubApp>,
     /// What its webhooks are signed with; several while one is being rotated. Without one nothing
     /// of it is taken.
     pub webhook_secrets: Vec<WebhookSecret>,
@@ -61,6 +64,11 @@ pub(super) fn variable(vendor: Vendor, what: &str) -> String {
 }
 
 impl ForgeConfig {
+    /// Whether it can be told anything.
+    pub fn has_credentials(&self) -> bool {
+        self.token.is_some() || self.app.is_some()
+    }
+
     /// Whether anything of it is taken.
     pub fn has_secret(&self) -> bool {
         !self.webhook_secrets.is_empty()
@@ -88,6 +96,7 @@ impl fmt::Debug for ForgeConfig {
             .field("api", &self.api)
             .field("username", &self.username)
             .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("app", &self.app.as_ref().map(|app| app.id.as_str()))
             .field("webhook_secrets", &self.webhook_secrets.len())
             .finish()
     }

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::spec::Mark;
+
 mod arguments;
 mod decide;
 mod explain;
@@ -74,6 +76,9 @@ pub struct Plan {
     pub calls: Vec<PlannedCall>,
     /// One entry for every function of the module, in the module's order.
     pub functions: Vec<FunctionDecision>,
+    /// The places in the spec that are wrong, where it does not say what to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +130,7 @@ pub fn skipped(reason: Reason) -> Plan {
         reason: Some(reason),
         calls: Vec::new(),
         functions: Vec::new(),
+        marks: Vec::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::glob::Globs;
 use super::pattern::Patterns;
 
-pub use super::yaml::{Diagnostic, Diagnostics as SpecErrors, MAX_BYTES, Severity};
+pub use super::yaml::{Diagnostic, Diagnostics as SpecErrors, MAX_BYTES, Mark, Severity};
 pub use parse::{default_for_root, name_of, parse, parse_bytes};
 
 /// One document of a `pocketci.yaml`.

@@ -8,7 +8,7 @@ mod reading;
 mod diagnostic;
 
 pub(crate) use diagnostic::quote;
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Mark, Severity};
 pub(crate) use node::{Node, Span, Value};
 pub(crate) use reading::{Fields, MOST, Reading, Text, split_commas};
 

@@ -105,6 +105,23 @@ impl Mirrors {
     /// always asked for. At most one fetch of a repository runs at a time. A fetch ends when the
     /// future is dropped.
     pub async fn ensure(&self, repo: &Repository, wants: &[Want]) -> Result<Mirror, GitError> {
+        self.ensure_as(repo, wants, || std::future::ready(Ok(None))).await
+    }
+
+    /// The same with a credential for this repository, which is asked for when something has to
+    /// be fetched; none: the ones of the mirrors. It is used for its own origin only.
+    ///
+    /// # Errors
+    /// As [`Mirrors::ensure`], and what asking for the credential brings.
+    pub async fn ensure_as<F>(
+        &self,
+        repo: &Repository,
+        wants: &[Want],
+        credential: impl Fn() -> F,
+    ) -> Result<Mirror, GitError>
+    where
+        F: Future<Output = Result<Option<HostCredential>, GitError>>,
+    {
         let (url, folder) = self.locate(repo)?;
         let place = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,7 +149,9 @@ impl Mirrors {
                 }
             }
             crate::crash::point("mirror.made");
-            let result = fetch::run(self.fetch(&mirror, &url, wants), self.limits).await;
+            let result =
+                fetch::run(self.fetch(&mirror, &url, wants, credential().await?), self.limits)
+                    .await;
             match result {
                 Err(GitError::Broken { why, .. }) if !mended => look = Look::Broken(why),
                 Err(error) if !mended => match damaged(&mirror).await? {
@@ -156,13 +175,19 @@ impl Mirrors {
         Ok(matches!(look(&mirror, &[Want::commit(sha, "")]).await?, Look::Complete))
     }
 
-    fn fetch(&self, mirror: &Mirror, url: &str, wants: &[Want]) -> Fetch {
+    fn fetch(
+        &self,
+        mirror: &Mirror,
+        url: &str,
+        wants: &[Want],
+        credential: Option<HostCredential>,
+    ) -> Fetch {
         let origin = Url::parse(url).map(|url| url.origin()).ok();
         let ours = |c: &&HostCredential| origin.as_ref() == Some(&c.origin.origin());
         Fetch {
             folder: mirror.folder().to_owned(),
             url: url.to_owned(),
-            credential: self.credentials.iter().find(ours).cloned(),
+            credential: credential.iter().chain(&*self.credentials).find(ours).cloned(),
             wants: wants.to_vec(),
         }
     }

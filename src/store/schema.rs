@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_finding_runs.sql"),
     include_str!("migrations/0010_acts_and_effects.sql"),
     include_str!("migrations/0012_forges.sql"),
+    include_str!("migrations/0011_check_runs.sql"),
 ];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is

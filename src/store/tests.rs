@@ -199,6 +199,7 @@ pub(crate) fn run(names: &[&str]) -> NewRun {
                 })
                 .collect(),
             calls,
+            marks: Vec::new(),
         },
         changes: Changes::Files(vec!["main.go".to_owned()]),
     }

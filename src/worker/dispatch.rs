@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 use super::forges::NotConfigured;
 use super::{NET, Worker};
 use crate::domain::event::{Disposition, Event, Repository};
-use crate::domain::ids::{ForgeId, Sha};
+use crate::domain::ids::Sha;
 use crate::domain::plan::ReasonCode;
 use crate::domain::trust::Forks;
 use crate::domain::{forge, skip_ci};
@@ -232,13 +232,12 @@ impl Worker {
     /// Brings what the event needs into the mirror, and tells its commit.
     async fn fetch(&self, event: &Event, repository: &Repository) -> Result<(Mirror, Sha), Later> {
         crate::crash::point("fetch.before");
-        let location = self.location(event.forge(), repository)?;
         let mut wants = Want::of_event(event);
-        let mut mirror = self.mirrors.ensure(&location, &wants).await;
+        let mut mirror = self.bring(event.forge(), repository, &wants).await;
         if event.sha.is_none() && matches!(mirror, Err(GitError::NoSuchCommit { .. })) {
             // A draft release names a tag that is not there yet.
             wants = vec![Want::reference("")];
-            mirror = self.mirrors.ensure(&location, &wants).await;
+            mirror = self.bring(event.forge(), repository, &wants).await;
         }
         let detail = mirror.as_ref().err().map(ToString::to_string);
         let answers = !matches!(
@@ -285,21 +284,6 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(done) => Ok(done?),
         Err(error) => Err(Later::Agent(anyhow::Error::new(error).context("A task has panicked"))),
-    }
-}
-
-impl Worker {
-    /// Where a repository is fetched from: below the configured root, whatever a payload says.
-    ///
-    /// # Errors
-    /// When the forge is not configured any more.
-    pub(super) fn location(
-        &self,
-        forge: ForgeId,
-        repository: &Repository,
-    ) -> Result<Repository, NotConfigured> {
-        let clone_url = self.forges.of(forge)?.clone_url(&repository.full_name);
-        Ok(Repository { clone_url, ..repository.clone() })
     }
 }
 

@@ -131,6 +131,7 @@ impl Worker {
         if let Ok(Some(why)) = self.store.call_cancelled(call.id).await {
             self.under_way.cancel(call.id, &why);
         }
+        self.tell_begun(&call).await;
         let ended = self.call(&call, held).await;
         let cancelled = held.cancelled_because();
         let ended = ended.unwrap_or_else(|error| {
@@ -154,6 +155,17 @@ impl Worker {
             }
         };
         self.write_down(&call, became, end).await;
+    }
+
+    /// Tells a forge that shows what runs apart from what waits; others were told enough.
+    async fn tell_begun(&self, call: &ClaimedCall) {
+        if !call.call.posts_status || self.app_for(call.event.forge()).is_none() {
+            return;
+        }
+        match self.store.owe_begun(call.id, Timestamp::now()).await {
+            Ok(()) => self.reports.notify_one(),
+            Err(error) => tracing::error!(%error, "Failed to owe that a call has begun"),
+        }
     }
 
     /// Writes what became of a call, which must not be forgotten because the disk is full for a

@@ -2,6 +2,8 @@
 //!
 //! At start, now and then, and when the forge was away. It decides nothing: `domain::mend` does.
 
+mod checks;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use super::forges::Forge;
 use super::report::dice;
 use crate::domain::forge::{self, Answer, Headers, Refused};
 use crate::domain::mend::{Posted, Told, is_lost};
+use crate::domain::run::CommitState;
 use crate::store::SentCommit;
 
 /// How often it looks without being asked to.
@@ -78,6 +81,9 @@ impl Worker {
 
     /// What the forge shows of a commit; none when it does not say.
     async fn shown(&self, forge: &Forge, commit: &SentCommit) -> Option<Vec<Posted>> {
+        if let Some(app) = forge.client.app() {
+            return self.shown_checks(forge, commit, app.id()).await;
+        }
         let mut shown = Vec::new();
         for page in 1..=PAGES {
             let (vendor, repository) = (forge.id.vendor(), &commit.repository);
@@ -89,7 +95,7 @@ impl Worker {
                     let body = response.into_body();
                     (forge::answer(vendor, status, &headers, &body, now), body)
                 }
-                Err(error) => (Answer::Retry { why: error.to_string() }, Vec::new()),
+                Err(error) => (error.into_answer(), Vec::new()),
             };
             match &answer {
                 Answer::Done { .. } => {}
@@ -116,13 +122,23 @@ impl Worker {
         let mut mended = 0;
         for sent in &commit.contexts {
             let report = &sent.report;
+            let mut status = report.status.clone();
+            let as_app = self.app_for(commit.forge).is_some();
+            if as_app && status.state == CommitState::Error {
+                // A check run that is over has no word for it.
+                status.state = CommitState::Failure;
+            }
             let told = Told {
-                status: &report.status,
+                status: &status,
                 target_url: &self.link(report.run, report.delivery),
                 run: report.run,
                 post: sent.post,
             };
             if !is_lost(&told, shown, &self.settings.public_url) {
+                continue;
+            }
+            if as_app && let Err(error) = self.look_up_again(report.id).await {
+                tracing::error!(%error, "Failed to forget a check run that is not shown");
                 continue;
             }
             match self.store.owe_again(report.id, report.seq, Timestamp::now()).await {

@@ -3,6 +3,7 @@
 //! The store keeps the order within a context; here is decided when, how many at once, and what
 //! an answer means for everything else that is owed.
 
+mod check;
 mod gate;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -292,6 +293,10 @@ impl Worker {
     }
 
     async fn post(&self, forge: &Forge, report: &OwedReport) -> Answer {
+        if let Some(app) = forge.client.app() {
+            crate::crash::point("status.before-send");
+            return self.post_check(forge, report, app.id()).await;
+        }
         let vendor = forge.id.vendor();
         let description = self.settings.masks.text(&report.status.description);
         let status = Status { description, ..report.status.clone() };
@@ -313,7 +318,7 @@ impl Worker {
                 let status = response.status().as_u16();
                 forge::answer(vendor, status, &headers, response.body(), Timestamp::now())
             }
-            Err(error) => Answer::Retry { why: error.to_string() },
+            Err(error) => error.into_answer(),
         }
     }
 

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use super::forges::Forge;
-use crate::domain::forge::{self, Headers};
+use crate::domain::forge::github::app::AppId;
+use crate::domain::forge::{self, Headers, github};
 use crate::domain::space::Disk;
 use crate::health::{DATABASE, DISK};
 
@@ -221,6 +222,9 @@ impl Worker {
 
     /// Asks what every kind of token may ask, and what costs nothing of its limit.
     async fn ask_forge(&self, forge: &Forge) -> Result<(), String> {
+        if let Some(app) = forge.client.app() {
+            return ask_as_app(forge, app.id()).await;
+        }
         let vendor = forge.id.vendor();
         let address = forge::probe_address(vendor, &forge.api);
         let request = http::Request::get(&address).body(Vec::new());
@@ -230,6 +234,17 @@ impl Worker {
             (response.status().as_u16(), Headers::from_http(response.headers()));
         let (anonymous, now) = (!forge.client.has_token(), Timestamp::now());
         forge::answers(vendor, status, &headers, response.body(), anonymous, now)
+    }
+}
+
+/// Asks what GitHub knows of the App: whether its key is right.
+async fn ask_as_app(forge: &Forge, id: &AppId) -> Result<(), String> {
+    let request = github::app::self_request(&forge.api);
+    let response = forge.client.send(request).await.map_err(|error| error.to_string())?;
+    match response.status().as_u16() {
+        200..=299 => Ok(()),
+        401 | 404 => Err(github::app::refused_key(id, &github::said(response.body()))),
+        status => Err(format!("GitHub answered {status} when asked for the App")),
     }
 }
 

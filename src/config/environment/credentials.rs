@@ -25,12 +25,13 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
     /// What nothing may show, as far as it is known at start.
     pub(super) fn masks(
         &mut self,
+        own: Vec<SecretString>,
         policy: &Policy,
         values: &Values,
         passed: &[(String, OsString)],
         warnings: &mut Vec<String>,
     ) -> Masks {
-        let mut masked: Vec<SecretString> = Vec::new();
+        let mut masked = own;
         for vendor in Vendor::ALL {
             let names = SettingNames::variables(vendor);
             let hooks = Zeroizing::new(self.hidden(&names.secret).unwrap_or_default());

@@ -32,7 +32,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         forges
     }
 
-    fn forge(&mut self, vendor: Vendor, always: bool) -> Option<ForgeConfig> {
+    pub(super) fn forge(&mut self, vendor: Vendor, always: bool) -> Option<ForgeConfig> {
         let names = SettingNames::variables(vendor);
         let username = variable(vendor, "USERNAME");
         // A token alone may be a secret of somebody's functions.
@@ -72,6 +72,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             url,
             username: self.text(&username),
             token: self.token(&names.token),
+            app: None,
             webhook_secrets: self.webhook_secrets(&names.secret),
             names,
         })

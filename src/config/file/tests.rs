@@ -31,7 +31,7 @@ fn secret(rest: &str) -> String {
 #[test]
 fn everything_is_read() {
     let file = good(
-        "forges: [{vendor: gitea}]\ngithub-app: {id: 1}\nrepositories:\n\
+        "forges: [{vendor: gitea}]\ngithub-app: {id: 1, key: {file: app.pem}}\nrepositories:\n\
          \x20 - match: [\"franela/*\", \"!franela/old\"]\n    forks: run\n    \
          trusted: [alice, \"id:123\"]\n    dotenv: allow\n    host-commands: never\n    \
          secrets:\n      - name: DEPLOY_KEY\n        from: {file: keys/deploy}\n        \

@@ -10,7 +10,10 @@ use crate::domain::ids::{Sha, Vendor};
 use crate::domain::signature::{Authentic, BadSignature, Claim, Digest, WebhookSecret};
 use body::Body;
 
+pub mod app;
+pub mod ask;
 mod body;
+pub mod check;
 mod comment;
 mod conversation;
 pub mod hooks;
@@ -29,7 +32,7 @@ pub use conversation::{
 };
 pub use people::{Permission, permission, permission_request, pull_request, pull_request_request};
 pub use shown::{shown, shown_request};
-pub use status::{Answer, Refused, answer, status_request};
+pub use status::{Answer, Refused, answer, answer_to_app, said, status_request};
 
 /// The header with the event's name.
 pub const EVENT_HEADER: &str = "X-GitHub-Event";

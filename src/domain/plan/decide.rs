@@ -60,7 +60,7 @@ pub fn plan(
         (true, true) => Decision::Error,
         (true, false) => Decision::Skip,
     };
-    Plan { decision, reason, calls, functions }
+    Plan { decision, reason, calls, functions, marks: Vec::new() }
 }
 
 /// What is known about a function so far.

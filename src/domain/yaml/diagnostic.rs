@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::node::Span;
 
@@ -44,7 +44,32 @@ pub struct Diagnostic {
     pub source: String,
 }
 
+/// A place in a file with what is wrong there, as it is kept with a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Relative to the repository.
+    pub path: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// In characters, at least 1.
+    pub width: usize,
+    /// With what to write instead, where that is known.
+    pub message: String,
+}
+
 impl Diagnostic {
+    /// The place alone, with what is wrong there.
+    pub fn mark(&self) -> Mark {
+        let message = match &self.help {
+            Some(help) => format!("{}\n{help}", self.message),
+            None => self.message.clone(),
+        };
+        let Self { path, line, column, width, .. } = self;
+        Mark { path: path.clone(), line: *line, column: *column, width: *width, message }
+    }
+
     pub(crate) fn new(
         severity: Severity,
         (path, text): (&str, &str),

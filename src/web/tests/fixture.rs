@@ -69,6 +69,7 @@ pub(in crate::web) fn run_of(event: Event, functions: &[&str]) -> NewRun {
             reason: None,
             calls: functions.iter().map(|name| call(name)).collect(),
             functions: called.chain(others).collect(),
+            marks: Vec::new(),
         },
         settings: RunSettings {
             timeout: Duration::from_secs(3600),
@@ -88,7 +89,13 @@ pub(in crate::web) fn run_of(event: Event, functions: &[&str]) -> NewRun {
 pub(in crate::web) fn nothing_matches() -> Plan {
     let text = "no function for push main".to_owned();
     let reason = Some(Reason { code: "no_function".to_owned(), text });
-    Plan { decision: Decision::Skip, reason, calls: Vec::new(), functions: Vec::new() }
+    Plan {
+        decision: Decision::Skip,
+        reason,
+        calls: Vec::new(),
+        functions: Vec::new(),
+        marks: Vec::new(),
+    }
 }
 
 fn call(function: &str) -> PlannedCall {

@@ -134,6 +134,7 @@ impl Worker {
         };
         let statuses = vec![report::spec_error(&broken.name, &broken.headline)];
         let plan = plan::errored(ReasonCode::SpecError.because(broken.text.clone()));
+        let plan = Plan { marks: broken.marks.clone(), ..plan };
         let state = NewRunState::Finished(Verdict::Errored);
         let spec = (broken.path.clone(), broken.name.clone());
         new_run(event, sha, spec, plan, settings, state, statuses, changes)

@@ -3,7 +3,7 @@
 use crate::domain::event::{Commit, Event};
 use crate::domain::ids::Sha;
 use crate::domain::plan::Changes;
-use crate::domain::spec::{self, Spec, SpecErrors};
+use crate::domain::spec::{self, Diagnostic, Mark, Severity, Spec, SpecErrors};
 use crate::git::{GitError, Mirror};
 
 /// At most this many `pocketci.yaml` of one commit are read; more is a mistake or mischief.
@@ -27,12 +27,16 @@ pub(super) struct Broken {
     pub headline: String,
     /// All of them, as a compiler would print them.
     pub text: String,
+    /// Where they are.
+    pub marks: Vec<Mark>,
 }
 
 impl Broken {
     fn new(path: &str, errors: &SpecErrors) -> Self {
         let (headline, text) = (errors.headline(), errors.render(false));
-        Self { path: path.to_owned(), name: spec::name_of(path), headline, text }
+        let wrong = errors.diagnostics().iter().filter(|it| it.severity == Severity::Error);
+        let marks = wrong.map(Diagnostic::mark).collect();
+        Self { path: path.to_owned(), name: spec::name_of(path), headline, text, marks }
     }
 }
 
@@ -68,7 +72,7 @@ fn specs(mirror: &Mirror, head: &Sha, at: &Sha) -> Result<Option<Found>, GitErro
         if found.len() >= LIMIT {
             let text = format!("{path}: there are more than {LIMIT} specs in this commit");
             let (name, headline) = (spec::name_of(&path), text.clone());
-            found.push(Err(Broken { path, name, headline, text }));
+            found.push(Err(Broken { path, name, headline, text, marks: Vec::new() }));
             break;
         }
         let text = mirror.read(at, &path)?.unwrap_or_default();

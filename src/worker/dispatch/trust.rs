@@ -92,7 +92,7 @@ impl Worker {
         wants: &[Want],
         maybe_own: Option<&Sha>,
     ) -> Result<Trust, Later> {
-        let mirror = self.mirrors.ensure(&self.location(event.forge(), repository)?, wants).await?;
+        let mirror = self.bring(event.forge(), repository, wants).await?;
         let (named, maybe_own) = (wants[0].sha.clone(), maybe_own.cloned());
         let (outside, specs_of) = blocking(move || {
             let own = match maybe_own {

@@ -93,8 +93,45 @@ struct Fault {
     message: Field<String>,
 }
 
+/// Who asks, for the words that tell the operator what to mend.
+struct Asker {
+    invalid: &'static str,
+    may_not: &'static str,
+    no_access: &'static str,
+    archived: &'static str,
+    not_acceptable: &'static str,
+}
+
+const TOKEN: Asker = Asker {
+    invalid: "`GITHUB_TOKEN` is not valid; make a new one",
+    may_not: "`GITHUB_TOKEN` may not write commit statuses here (a classic token needs \
+              `repo:status`, a fine-grained one `Commit statuses: write`)",
+    no_access: "the repository is gone, or `GITHUB_TOKEN` has no access to it",
+    archived: "an archived repository takes no statuses",
+    not_acceptable: "the status is not acceptable and is given up",
+};
+
+const APP: Asker = Asker {
+    invalid: "it takes no token of the App; see whether its key was deleted and its installation \
+              revoked",
+    may_not: "the App may not write check runs here: it needs the permission `Checks: write`, and \
+              whoever installed it has to accept that",
+    no_access: "the repository is gone, or the App's installation no longer has it",
+    archived: "an archived repository takes no check runs",
+    not_acceptable: "the check run is not acceptable and is given up",
+};
+
 /// Reads an answer to a [`status_request`].
 pub fn answer(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Answer {
+    answer_to(&TOKEN, status, headers, body, now)
+}
+
+/// Reads an answer to a request that was made by an App.
+pub fn answer_to_app(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Answer {
+    answer_to(&APP, status, headers, body, now)
+}
+
+fn answer_to(asker: &Asker, status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> Answer {
     let said = said(body);
     let why = |text: &str| {
         if said.is_empty() {
@@ -118,7 +155,7 @@ pub fn answer(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> An
             Answer::Refused { whom: Refused::Repository, why }
         }
         401 => {
-            let why = why("`GITHUB_TOKEN` is not valid; make a new one");
+            let why = why(asker.invalid);
             Answer::Refused { whom: Refused::Everything, why }
         }
         403 | 429 => match pause(headers, now) {
@@ -126,15 +163,10 @@ pub fn answer(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> An
             None if status == 429 || is_rate_limit(&said) => {
                 limited(RATE_LIMIT_PAUSE, "the rate limit is used up")
             }
-            None if said.contains("archived") => {
-                Answer::Never { why: why("an archived repository takes no statuses") }
-            }
-            None => refused(
-                "`GITHUB_TOKEN` may not write commit statuses here (a classic token needs \
-                 `repo:status`, a fine-grained one `Commit statuses: write`)",
-            ),
+            None if said.contains("archived") => Answer::Never { why: why(asker.archived) },
+            None => refused(asker.may_not),
         },
-        404 => refused("the repository is gone, or `GITHUB_TOKEN` has no access to it"),
+        404 => refused(asker.no_access),
         // A commit of a moment ago is not yet everywhere on GitHub's side.
         422 if said.contains("No commit found") => {
             Answer::NotYet { why: why("the commit is not known there yet") }
@@ -146,7 +178,7 @@ pub fn answer(status: u16, headers: &Headers, body: &[u8], now: Timestamp) -> An
                 None => Answer::Retry { why: why(text) },
             }
         }
-        _ => Answer::Never { why: why("the status is not acceptable and is given up") },
+        _ => Answer::Never { why: why(asker.not_acceptable) },
     }
 }
 
@@ -183,7 +215,7 @@ fn is_rate_limit(said: &str) -> bool {
 }
 
 /// GitHub's own words, short and on one line; empty when there are none.
-fn said(body: &[u8]) -> String {
+pub fn said(body: &[u8]) -> String {
     let Ok(Field::Is(Object(body))) = serde_json::from_slice::<Field<Object<ErrorBody>>>(body)
     else {
         return String::new();
