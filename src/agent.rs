@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::config::{Config, ForgeConfig};
 use crate::dagger::child::Started;
 use crate::dagger::{self, Dagger, leftover};
 use crate::domain::forge::{git_username, token_scheme};
+use crate::domain::redact::Masks;
 use crate::forge_client::{self, ForgeClient};
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
@@ -196,6 +198,7 @@ fn doors(config: &Config) -> Arc<[Door]> {
         forge: forge.id,
         secrets: forge.webhook_secrets.clone(),
         secret_name: forge.names.secret.clone(),
+        app: forge.app.as_ref().map(|app| app.id.clone()),
     };
     config.forges.iter().map(door).collect()
 }
@@ -204,7 +207,7 @@ fn forges(config: &Config) -> Forges {
     let forge = |forge: &ForgeConfig| {
         Forge::new(
             forge.id,
-            client(forge),
+            client(forge, &config.masks),
             forge.api.clone(),
             forge.clone_root.clone(),
             forge.names.token.clone(),
@@ -214,10 +217,12 @@ fn forges(config: &Config) -> Forges {
 }
 
 /// A client of a forge, with its token.
-pub fn client(forge: &ForgeConfig) -> ForgeClient {
+pub fn client(forge: &ForgeConfig, masks: &Masks) -> ForgeClient {
     if let Some(app) = &forge.app {
         let api = forge.api.clone();
-        let app = forge_client::App::new(app.id.clone(), app.key.clone(), api.clone(), None);
+        let masks = masks.clone();
+        let watcher = Arc::new(move |token: &SecretString| masks.add(token.expose_secret()));
+        let app = forge_client::App::new(app.id.clone(), app.key.clone(), api.clone(), watcher);
         return ForgeClient::of_app(forge.url.clone(), api, Arc::new(app));
     }
     ForgeClient::new(forge.url.clone(), forge.api.clone(), forge.token.clone())

@@ -19,6 +19,7 @@ mod event;
 mod check;
 mod deliveries;
 mod doctor;
+mod github_app;
 mod completions;
 mod man;
 
@@ -67,6 +68,8 @@ enum Command {
     Doctor(doctor::Options),
     /// What the forge has sent, and what it could not
     Deliveries(deliveries::Options),
+    /// Make the agent a GitHub App
+    GithubApp(github_app::Options),
     /// Completions for a shell, on standard output
     Completions(completions::Options),
     /// The manual page, on standard output
@@ -94,6 +97,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(options) => check::check(options),
         Command::Doctor(options) => wait(doctor::doctor(options)),
         Command::Deliveries(options) => wait(deliveries::deliveries(options)),
+        Command::GithubApp(options) => wait(github_app::github_app(options)),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => man::man(&options),
     }

@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::server::Tls;
 use self::server::{CONNECTIONS, Front, Seats};
+use crate::domain::forge::github::app::AppId;
 use crate::domain::ids::ForgeId;
 use crate::domain::network::Proxies;
 use crate::domain::signature::WebhookSecret;
@@ -70,6 +71,8 @@ pub struct Door {
     pub secrets: Vec<WebhookSecret>,
     /// Which setting that is, for the log.
     pub secret_name: String,
+    /// The App that we are there: what people ask of it is work.
+    pub app: Option<AppId>,
 }
 
 /// How long a client may take; tests are less patient.

@@ -14,6 +14,7 @@ mod effects;
 mod engine;
 mod execute;
 mod fetch;
+mod for_app;
 #[cfg(test)]
 mod fixture;
 mod module_place;

@@ -85,7 +85,7 @@ async fn catch_up(options: CatchUpOptions) -> Result<(), Failure> {
     let store = Store::open(&config.data_dir).await.map_err(|error| failed(error.into()))?;
     let (mut caught, since) = (Caught::default(), Timestamp::now() - options.since);
     for forge in known {
-        let client = agent::client(forge);
+        let client = agent::client(forge, &config.masks);
         let look = CatchUp {
             store: &store,
             id: forge.id,

@@ -1,6 +1,7 @@
 //! `doctor`: what is missing to run, and what to do about each.
 
 mod agent;
+mod github_app;
 mod host;
 mod outside;
 

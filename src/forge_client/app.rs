@@ -34,7 +34,7 @@ pub struct App {
     api: String,
     own: Mutex<Option<(SecretString, Timestamp)>>,
     tokens: Mutex<HashMap<RepoName, Arc<Slot>>>,
-    watcher: Option<Watcher>,
+    watcher: Watcher,
 }
 
 /// The token for one repository; the lock is held while it is being made.
@@ -53,7 +53,7 @@ struct Token {
 
 impl App {
     /// Nothing is asked until a token is needed.
-    pub fn new(id: AppId, key: AppKey, api: String, watcher: Option<Watcher>) -> Self {
+    pub fn new(id: AppId, key: AppKey, api: String, watcher: Watcher) -> Self {
         Self { id, key, api, own: Mutex::default(), tokens: Mutex::default(), watcher }
     }
 
@@ -141,15 +141,9 @@ impl App {
             return Ok(token.clone());
         }
         let token = self.key.token(&self.id, now).map_err(Unreachable::new)?;
-        self.tell(&token);
+        (self.watcher)(&token);
         *own = Some((token.clone(), now));
         Ok(token)
-    }
-
-    fn tell(&self, token: &SecretString) {
-        if let Some(watcher) = &self.watcher {
-            watcher(token);
-        }
     }
 
     /// Asks for a new token; with the installation that it is of.
@@ -188,7 +182,7 @@ impl App {
         let (text, until) = app::token(answer.body()).ok_or_else(|| {
             Unreachable::new("GitHub's answer holds no token of the App".to_owned())
         })?;
-        self.tell(&text);
+        (self.watcher)(&text);
         tracing::debug!(%repository, %until, "Made a token of the App");
         Ok((Token { text, until }, installation.id))
     }

@@ -40,7 +40,7 @@ pub(super) struct Agent {
 /// A forge with both secrets.
 pub(super) fn door(forge: ForgeId) -> Door {
     let secrets = vec![WebhookSecret::new(SECRET), WebhookSecret::new(NEXT_SECRET)];
-    Door { forge, secrets, secret_name: "X_HUB_SIGNATURE".to_owned() }
+    Door { forge, secrets, secret_name: "X_HUB_SIGNATURE".to_owned(), app: None }
 }
 
 impl Agent {

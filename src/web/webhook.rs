@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::server::Seat;
 use super::{App, Door, Site, body, pages};
 use crate::domain::event::{Disposition, Event};
-use crate::domain::forge::{self, Checks, Headers};
+use crate::domain::forge::{self, Checks, Headers, github};
 use crate::domain::ids::{DeliveryId, ForgeId, Vendor};
 use crate::domain::network::Sender;
 use crate::domain::plan::Reason;
@@ -148,9 +148,9 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
     let checks = Checks { allow_sha1: app.allow_sha1, now: Timestamp::now() };
     let proven = doors.iter().find_map(|door| {
         let checked = forge::authenticate(vendor, &door.secrets, &headers, checks, &raw);
-        Some((door.forge, checked.ok()?))
+        Some((door.forge, door.app.as_ref(), checked.ok()?))
     });
-    let Some((forge, authentic)) = proven else {
+    let Some((forge, own, authentic)) = proven else {
         wrong();
         return Err(Refusal::Unsigned);
     };
@@ -177,6 +177,8 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
     let Some(event) = event else { return Err(Refusal::Unreadable("It tells of nothing".into())) };
     let repository = event.repository.as_ref().map(|repository| repository.full_name.to_string());
     span.record("repository", repository.as_deref());
+    let read = json.as_deref().unwrap_or(&raw);
+    let is_for_app = own.is_some_and(|own| github::ask::is_for_app(&event_name, read, own));
     let delivery = NewDelivery {
         forge,
         forge_id: forge_id.clone(),
@@ -184,7 +186,7 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
         repository,
         title: event.title(),
         headers: kept(vendor, &head.headers),
-        skip: skip(event),
+        skip: if is_for_app { None } else { skip(event) },
         body: json.unwrap_or(raw),
         received_at: Timestamp::now(),
     };

@@ -8,6 +8,7 @@
 //! whom we asked. Then, for what left no trace there, the heads of the branches: one push for
 //! each that is elsewhere than we last heard.
 
+mod app;
 mod heads;
 mod memory;
 mod twins;
@@ -253,6 +254,7 @@ impl Caught {
         let owner = match owner {
             Owner::Repository(repository) => repository.to_string(),
             Owner::Organisation(login) => login.clone(),
+            Owner::App => "the App".to_owned(),
         };
         let why = match silence {
             Silence::Later(why) => {

@@ -159,6 +159,9 @@ impl Worker {
     async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Option<Settlement>, Later> {
         let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body)
             .map_err(|error| Later::Agent(error.into()))?;
+        if let Some(settlement) = self.for_app(delivery).await? {
+            return Ok(Some(settlement));
+        }
         if let (Disposition::Planned, Some(repository)) = (event.disposition, &event.repository) {
             match self.heed(delivery, &event, repository).await? {
                 Open::Planned => {}

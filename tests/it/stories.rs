@@ -28,6 +28,7 @@ mod start;
 mod taken_up;
 mod superseded;
 mod twins;
+mod github_app;
 mod fairness;
 mod engine;
 mod space;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Finding;
 use crate::config::{Config, ForgeConfig};
 use crate::dagger::Dagger;
+use crate::domain::redact::Masks;
 use crate::domain::forge::probe_address;
 
 /// How long the engine may take to say that it is there.
@@ -48,7 +49,7 @@ pub(super) async fn dagger(config: &Config) -> Vec<Finding> {
 
 /// The forge with its token, and the clock by its answer.
 pub(super) async fn forge(forge: &ForgeConfig) -> Vec<Finding> {
-    let client = crate::agent::client(forge);
+    let client = crate::agent::client(forge, &Masks::default());
     // The one address that every kind of token may ask, and that costs nothing of its limit.
     let address = probe_address(forge.id.vendor(), &forge.api);
     let Ok(request) = Request::get(&address).body(Vec::new()) else {
@@ -57,7 +58,10 @@ pub(super) async fn forge(forge: &ForgeConfig) -> Vec<Finding> {
     };
     match client.send(request).await {
         Ok(answer) => {
-            let mut findings = vec![token(forge, &answer)];
+            let mut findings = match &forge.app {
+                Some(app) => super::github_app::check(forge, app, &client).await,
+                None => vec![token(forge, &answer)],
+            };
             findings.extend(clock(&answer, Timestamp::now()));
             findings
         }

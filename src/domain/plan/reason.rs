@@ -54,6 +54,10 @@ reason_codes! {
     ForksNever = "forks_never",
     /// The head commit's message asks for no CI.
     SkipCi = "skip_ci",
+    /// Somebody asked for something at a check run of ours.
+    AskedOfApp = "asked_of_app",
+    /// The App's tokens of an installation are forgotten.
+    InstallationChanged = "installation_changed",
     /// The same came by another hook.
     Twin = "twin",
     /// A command to the agent, which was done or refused.

@@ -17,9 +17,9 @@ const HOOK_ID: &str = "x-github-hook-id";
 
 /// A delivery that nobody has taken, and whose hook it is of.
 pub(super) struct Unheard {
-    owner: Owner,
-    hook: u64,
-    attempt: Attempt,
+    pub(super) owner: Owner,
+    pub(super) hook: u64,
+    pub(super) attempt: Attempt,
 }
 
 /// The same with what it would have brought.
@@ -69,6 +69,9 @@ impl CatchUp<'_> {
         memories: &HashMap<RepoName, Memory>,
         caught: &mut Caught,
     ) -> Vec<Unheard> {
+        if self.forge.app().is_some() {
+            return self.unheard_by_app(caught).await;
+        }
         let mut owners: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         let mut places = Vec::new();
         for repository in repositories {
@@ -123,7 +126,7 @@ impl CatchUp<'_> {
     }
 
     /// What a webhook has sent within the window.
-    async fn attempts(&self, owner: &Owner, hook: u64) -> Result<Vec<Attempt>, Silence> {
+    pub(super) async fn attempts(&self, owner: &Owner, hook: u64) -> Result<Vec<Attempt>, Silence> {
         let (mut found, mut cursor) = (Vec::new(), None::<String>);
         for _ in 0..PAGES {
             let request = hooks::attempts_request(self.api, owner, hook, cursor.as_deref());
@@ -204,6 +207,8 @@ impl CatchUp<'_> {
         let event = forge::event(self.id, &attempt.event, &payload).ok()?;
         let repository = event.repository.as_ref()?.full_name.clone();
         let mut headers = kept(sent.headers);
+        let told = headers.iter().find(|(name, _)| name == HOOK_ID);
+        let hook = told.and_then(|(_, id)| id.parse().ok()).unwrap_or(hook);
         if !headers.iter().any(|(name, _)| name == HOOK_ID) {
             headers.push((HOOK_ID.to_owned(), hook.to_string()));
         }

@@ -3,6 +3,7 @@
 //! The state is here, with the verbs that stories use; `face` answers the agent's requests,
 //! `payload` writes bodies as GitHub does, `hook` signs and sends them.
 
+pub mod app;
 mod conversation;
 mod face;
 mod hook;
@@ -61,6 +62,8 @@ struct State {
     redirect: Option<(String, fn(&str) -> bool)>,
     /// Nobody may read the webhooks.
     hooks_hidden: bool,
+    /// Its one App; where there is one, nobody else is answered.
+    app: Option<app::App>,
     /// Statuses that were ever accepted.
     posts: u64,
     requests: Vec<Request>,

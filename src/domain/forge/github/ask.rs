@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::super::wire::{Field, Id, Object, Part};
-use super::app::AppId;
+use super::app::{AppId, changed_installation};
 use super::body::{Body, User};
 use crate::domain::check::{Button, CheckId};
 use crate::domain::event::Sender;
@@ -67,6 +67,12 @@ struct App {
 #[serde(default)]
 struct Requested {
     identifier: Field<String>,
+}
+
+/// Whether a delivery is for this App to act on, though nothing is planned for it: somebody asks
+/// for something, or an installation's tokens are good no longer.
+pub fn is_for_app(event_name: &str, body: &[u8], own: &AppId) -> bool {
+    asked(event_name, body, own).is_some() || changed_installation(event_name, body).is_some()
 }
 
 /// What a delivery asks of this App; none where it asks for nothing, or another App.

@@ -17,6 +17,8 @@ use crate::domain::ids::RepoName;
 pub enum Owner {
     Repository(RepoName),
     Organisation(String),
+    /// The App that asks, which has one.
+    App,
 }
 
 /// A webhook.
@@ -111,9 +113,9 @@ pub fn attempts_request(
     cursor: Option<&str>,
 ) -> Request<Vec<u8>> {
     let cursor = cursor.map(|cursor| format!("&cursor={}", rest::segment(cursor)));
-    let (place, cursor) = (place(api, owner), cursor.unwrap_or_default());
+    let (place, cursor) = (hook_place(api, owner, hook), cursor.unwrap_or_default());
     let per_page = rest::PER_PAGE;
-    rest::get(&format!("{place}/hooks/{hook}/deliveries?per_page={per_page}{cursor}"))
+    rest::get(&format!("{place}/deliveries?per_page={per_page}{cursor}"))
 }
 
 /// Reads its answer, and the cursor of what follows.
@@ -134,7 +136,7 @@ pub fn attempts(headers: &Headers, body: &[u8]) -> Option<(Vec<Attempt>, Option<
 
 /// The request for what was sent in an attempt.
 pub fn sent_request(api: &str, owner: &Owner, hook: u64, attempt: u64) -> Request<Vec<u8>> {
-    rest::get(&format!("{}/hooks/{hook}/deliveries/{attempt}", place(api, owner)))
+    rest::get(&format!("{}/deliveries/{attempt}", hook_place(api, owner, hook)))
 }
 
 /// Reads its answer.
@@ -177,10 +179,20 @@ pub fn unheard(attempts: &[Attempt], since: Timestamp) -> Vec<Attempt> {
     found
 }
 
+fn hook_place(api: &str, owner: &Owner, hook: u64) -> String {
+    match owner {
+        Owner::App => format!("{}/hook", place(api, owner)),
+        Owner::Repository(_) | Owner::Organisation(_) => {
+            format!("{}/hooks/{hook}", place(api, owner))
+        }
+    }
+}
+
 fn place(api: &str, owner: &Owner) -> String {
     match owner {
         Owner::Repository(repo) => rest::repository(api, repo),
         Owner::Organisation(login) => format!("{api}/orgs/{}", rest::segment(login)),
+        Owner::App => format!("{api}/app"),
     }
 }
 

@@ -93,7 +93,7 @@ async fn answer(
 }
 
 /// What a refusal looks like on the wire; hanging is done here.
-async fn refuse(refusal: Refusal, sha: &str) -> Response<Body> {
+pub(super) async fn refuse(refusal: Refusal, sha: &str) -> Response<Body> {
     match refusal {
         Refusal::BadGateway => message(502, "Server Error"),
         Refusal::RateLimited(seconds) => {
@@ -132,12 +132,15 @@ async fn rest(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response<Body> {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    if let Some(answer) = super::app::answer(ledger, method, (&parts, query), headers, body).await {
+        return answer;
+    }
     match text(headers, "authorization") {
         None => return message(401, "Requires authentication"),
         Some(header) if !is_ours(&header) => return message(401, "Bad credentials"),
         Some(_) => {}
     }
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (method.as_str(), parts.as_slice()) {
         ("POST", ["repos", owner, name, "statuses", sha]) => {
             status(ledger, &format!("{owner}/{name}"), sha, body).await
@@ -216,7 +219,7 @@ fn fault(status: &Status) -> Option<String> {
     (!web).then(|| "Validation Failed: target_url must use http(s) scheme".to_owned())
 }
 
-async fn has_commit(folder: &Path, sha: &str) -> bool {
+pub(super) async fn has_commit(folder: &Path, sha: &str) -> bool {
     let is_full = sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut git = tokio::process::Command::from(git::command(folder));
     let git = git.args(["cat-file", "-e", &format!("{sha}^{{commit}}")]);
@@ -245,16 +248,20 @@ async fn repository(
     if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::Truncated) {
         return refuse(refusal, "").await;
     }
+    let parts: Vec<&str> = uri.path().trim_start_matches('/').splitn(3, '/').collect();
+    let [owner, name, rest] = parts.as_slice() else { return message(404, "Not Found") };
+    let name = format!("{owner}/{}", name.trim_end_matches(".git"));
     let public = ledger.state().public;
-    if !public && !text(headers, "authorization").is_some_and(|header| is_ours(&header)) {
+    if !public
+        && !text(headers, "authorization").is_some_and(|header| {
+            super::app::admits(ledger, &header, &name).unwrap_or_else(|| is_ours(&header))
+        })
+    {
         let mut response = message(401, "Requires authentication");
         let realm = header::HeaderValue::from_static("Basic realm=\"GitHub\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         return response;
     }
-    let parts: Vec<&str> = uri.path().trim_start_matches('/').splitn(3, '/').collect();
-    let [owner, name, rest] = parts.as_slice() else { return message(404, "Not Found") };
-    let name = format!("{owner}/{}", name.trim_end_matches(".git"));
     if ledger.repository(&name).is_none() || rest.contains("receive-pack") {
         return message(404, "Not Found");
     }

@@ -1,0 +1,188 @@
+//! The agent as a GitHub App: tokens that are good for one repository and for a while, and check
+//! runs in the place of statuses.
+
+use crate::world::forge::app::{ID, new_key};
+use crate::world::{Module, World, eventually};
+
+/// A world in which the agent is an App, and not started.
+fn prepare() -> World {
+    let mut world = World::prepare();
+    let pem = world.forge.have_an_app();
+    become_the_app(&mut world, &pem);
+    world
+}
+
+fn become_the_app(world: &mut World, pem: &str) {
+    world.agent.unset("GITHUB_TOKEN");
+    world.agent.unset("GITHUB_USERNAME");
+    world.agent.set("POCKETCI_GITHUB_APP_ID", &ID.to_string());
+    world.agent.set("POCKETCI_GITHUB_APP_KEY", pem);
+}
+
+fn start() -> World {
+    let mut world = prepare();
+    world.agent.start();
+    world
+}
+
+/// No token and nothing of the key may be seen from outside.
+#[track_caller]
+fn expect_nothing_seen(world: &World, pages: &[&str]) {
+    let key = &world.agent.environment()["POCKETCI_GITHUB_APP_KEY"];
+    let line = key.lines().nth(3).unwrap();
+    let mut seen = world.agent.said().join("\n");
+    for page in pages {
+        seen.push_str(&world.agent.get(page).body);
+    }
+    let line_of = format!("/proc/{}/cmdline", world.agent.pid());
+    seen.push_str(&String::from_utf8_lossy(&std::fs::read(line_of).unwrap()));
+    for call in world.engine.calls("test-on-push") {
+        seen.push_str(&format!("{call:?}"));
+    }
+    assert!(!seen.contains(line), "a line of the key was seen");
+    for token in world.forge.tokens() {
+        assert!(!seen.contains(&token), "{token} was seen");
+    }
+}
+
+#[test]
+fn a_call_is_shown_as_a_check_run_from_its_queue_to_its_end() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let go = world.path("go");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.waits_for(&go).prints("before\n```\n@ada after").exits(3));
+    let sha = repo.commit("main", module);
+
+    world.forge.push(&repo, "main");
+
+    let name = "pocketci/test-on-push";
+    world.forge.expect_check(&sha, name, |check| check.history.ends_with("in_progress"));
+    world.touch("go");
+    let check = world.forge.expect_check(&sha, name, |check| check.history.contains("completed"));
+    assert_eq!(check.body["conclusion"], "failure");
+    assert!(
+        ["queued in_progress completed/failure", "in_progress completed/failure"]
+            .contains(&check.history.as_str()),
+        "{}",
+        check.history
+    );
+    let text = check.body["output"]["text"].as_str().unwrap();
+    assert!(text.contains("@ada after") && text.contains("````text"), "{text}");
+    assert_eq!(check.body["actions"][0]["identifier"], "rerun-failed");
+    assert!(check.body["external_id"].as_str().unwrap().starts_with("pocketci:1:"));
+    assert_eq!(check.body["details_url"], "http://ci.example/runs/1");
+    world.forge.expect_check(&sha, "pocketci", |check| check.body["conclusion"] == "failure");
+    assert_eq!(world.forge.checks(&sha, name).len(), 1);
+    assert_eq!(world.forge.checks(&sha, "pocketci").len(), 1);
+    // One token for everything about the repository.
+    assert_eq!(world.forge.tokens().len(), 1);
+    expect_nothing_seen(&world, &["/", "/runs/1", "/readyz", "/metrics"]);
+}
+
+#[test]
+fn a_spec_error_is_marked_where_it_is() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let spec = "module-path: ./ci\nmodul: x\n";
+    let module = Module::new("ci").function("testOnPush", |f| f).file("pocketci.yaml", spec);
+    let sha = repo.commit("main", module);
+
+    world.forge.push(&repo, "main");
+
+    let done = |check: &crate::world::forge::app::Check| !check.annotations.is_empty();
+    let check = world.forge.expect_check(&sha, "pocketci", done);
+    assert_eq!(check.history, "completed/failure");
+    let [mark] = check.annotations.as_slice() else { panic!("{:?}", check.annotations) };
+    assert_eq!(
+        (mark["path"].as_str(), mark["start_line"].as_u64()),
+        (Some("pocketci.yaml"), Some(2))
+    );
+    assert_eq!((mark["start_column"].as_u64(), mark["end_column"].as_u64()), (Some(1), Some(5)));
+    assert!(mark["message"].as_str().unwrap().contains("modul"));
+    assert!(check.body["output"]["text"].as_str().unwrap().contains("pocketci.yaml:2:1"));
+}
+
+#[test]
+fn a_lost_answer_gives_one_check_run() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f));
+    world.forge.lose_an_answer();
+
+    world.forge.push(&repo, "main");
+
+    for name in ["pocketci", "pocketci/test-on-push"] {
+        world.forge.expect_check(&sha, name, |it| it.history.ends_with("completed/success"));
+        assert_eq!(world.forge.checks(&sha, name).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn tokens_are_renewed_before_they_end_and_when_they_are_refused() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let module = || Module::new("ci").function("testOnPush", |f| f);
+    let check = |sha: &str| {
+        let done = |it: &crate::world::forge::app::Check| it.history.ends_with("completed/success");
+        world.forge.expect_check(sha, "pocketci", done);
+    };
+    // So short that it is not worth beginning with.
+    world.forge.make_tokens_for(200);
+    let sha = repo.commit("main", module());
+    world.forge.push(&repo, "main");
+    check(&sha);
+    let short = world.forge.tokens().len();
+    assert!(short > 1, "{short} tokens");
+
+    world.forge.make_tokens_for(3600);
+    let sha = repo.commit("main", module().file("a", "1"));
+    world.forge.push(&repo, "main");
+    check(&sha);
+    let before = world.forge.tokens().len();
+    world.forge.revoke_tokens();
+    let sha = repo.commit("main", module().file("a", "2"));
+    world.forge.push(&repo, "main");
+    check(&sha);
+    assert_eq!(world.forge.tokens().len(), before + 1);
+    expect_nothing_seen(&world, &["/", "/runs/1", "/readyz"]);
+}
+
+#[test]
+fn a_wrong_key_is_told() {
+    let mut world = prepare();
+    let (_, other) = new_key();
+    become_the_app(&mut world, &other);
+    world.agent.start();
+    eventually("/readyz to tell of the key", || {
+        let forge = world.agent.get("/readyz").json()["checks"]["forge"].clone();
+        let detail = forge["detail"].as_str()?.to_owned();
+        (forge["ok"] == false && detail.contains("refuses the key of the App")).then_some(())
+    });
+    let found = world.agent.doctor();
+    let app = found.iter().find(|(_, what, _)| what == "GitHub App").unwrap();
+    assert!(app.0 == "fail" && app.2.contains("refuses the key"), "{app:?}");
+}
+
+#[test]
+fn a_suspended_installation_is_told_and_goes_on_when_it_is_back() {
+    let mut world = start();
+    let repo = world.forge.repository("ada/site");
+    world.forge.suspend_installation(true);
+    let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f));
+    world.forge.push(&repo, "main");
+    world.agent.expect_log("is suspended");
+    world.forge.suspend_installation(false);
+    world.forge.expect_check(&sha, "pocketci", |it| it.history.ends_with("completed/success"));
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_at_the_start_without_being_shown() {
+    let mut world = prepare();
+    become_the_app(&mut world, "-----BEGIN RSA PRIVATE KEY-----\nnothing\n");
+    let (code, said) = world.agent.refuses_to_start();
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.contains("POCKETCI_GITHUB_APP_KEY is no private key") && !said.contains("nothing")
+    );
+}

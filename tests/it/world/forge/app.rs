@@ -1,0 +1,403 @@
+//! The forge's Apps: real signatures are checked with the App's public key, tokens are good for
+//! one repository and for a while, and check runs are kept as they are told.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private, Public};
+use openssl::rsa::Rsa;
+use openssl::sign::Verifier;
+use serde_json::{Value, json};
+
+use super::face::{has_commit, message, refuse, respond};
+use super::{Forge, Ledger, Refusal, Status};
+
+/// The App's number.
+pub const ID: u64 = 4711;
+const INSTALLATION: u64 = 99;
+
+/// What the forge knows of its one App.
+pub struct App {
+    key: PKey<Public>,
+    /// Each with the repository that it is for, and until when it is good.
+    tokens: Vec<(String, String, jiff::Timestamp)>,
+    made: usize,
+    /// How long tokens are good from now on, in seconds.
+    good_for: i64,
+    suspended: bool,
+    /// The next check run that is made is kept, and nobody hears of it.
+    lose_answer: bool,
+    pub checks: Vec<Check>,
+}
+
+/// A check run.
+#[derive(Debug, Clone)]
+pub struct Check {
+    pub id: u64,
+    pub sha: String,
+    pub name: String,
+    /// As it was told last.
+    pub body: Value,
+    pub annotations: Vec<Value>,
+    /// `queued in_progress completed/success`.
+    pub history: String,
+}
+
+/// A new private key, and its PEM text.
+pub fn new_key() -> (PKey<Private>, String) {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let pem = String::from_utf8(key.rsa().unwrap().private_key_to_pem().unwrap()).unwrap();
+    (key, pem)
+}
+
+impl Forge {
+    /// Takes requests of an App alone; gives the App's private key.
+    pub fn have_an_app(&self) -> String {
+        let (key, pem) = new_key();
+        let key = PKey::public_key_from_pem(&key.public_key_to_pem().unwrap()).unwrap();
+        self.ledger.change(|state| {
+            state.app = Some(App {
+                key,
+                tokens: Vec::new(),
+                made: 0,
+                good_for: 3600,
+                suspended: false,
+                lose_answer: false,
+                checks: Vec::new(),
+            });
+        });
+        pem
+    }
+
+    fn app<T>(&self, change: impl FnOnce(&mut App) -> T) -> T {
+        self.ledger.change(|state| change(state.app.as_mut().expect("the forge has an App")))
+    }
+
+    /// Makes tokens that are good for so many seconds.
+    pub fn make_tokens_for(&self, seconds: i64) {
+        self.app(|app| app.good_for = seconds);
+    }
+
+    /// Takes no token any more that was made until now.
+    pub fn revoke_tokens(&self) {
+        self.app(|app| app.tokens.clear());
+    }
+
+    /// Revokes the tokens, and makes no more.
+    pub fn suspend_installation(&self, suspended: bool) {
+        self.app(|app| {
+            app.suspended = suspended;
+            app.tokens.clear();
+        });
+    }
+
+    /// Every token that was ever made.
+    pub fn tokens(&self) -> Vec<String> {
+        let made = self.app(|app| app.made);
+        (1..=made).map(token).collect()
+    }
+
+    /// Keeps the next check run that is made, and hangs up instead of an answer.
+    pub fn lose_an_answer(&self) {
+        self.app(|app| app.lose_answer = true);
+    }
+
+    /// The check runs of a name on a commit, oldest first.
+    pub fn checks(&self, sha: &str, name: &str) -> Vec<Check> {
+        self.app(|app| {
+            let of = |check: &&Check| check.sha == sha && check.name == name;
+            app.checks.iter().filter(of).cloned().collect()
+        })
+    }
+
+    /// Waits for a check run that is like this.
+    #[track_caller]
+    pub fn expect_check(&self, sha: &str, name: &str, is_it: impl Fn(&Check) -> bool) -> Check {
+        let found = self.wait(|state| {
+            let checks = &state.app.as_ref()?.checks;
+            let of = |check: &&Check| check.sha == sha && check.name == name && is_it(check);
+            checks.iter().find(of).cloned()
+        });
+        found.unwrap_or_else(|| panic!("waited in vain for the check run {name}\n{}", self.told()))
+    }
+}
+
+fn token(number: usize) -> String {
+    format!("ghs_TheTokenOfTheAppNumber{number:04}")
+}
+
+impl App {
+    /// Whether this is the App's own token: made by its key, for it, for a short while about now.
+    fn is_own(&self, jwt: &str) -> bool {
+        let Some((signed, signature)) = jwt.rsplit_once('.') else { return false };
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        let mut verifier = Verifier::new(MessageDigest::sha256(), &self.key).unwrap();
+        if !verifier.verify_oneshot(&signature, signed.as_bytes()).unwrap_or(false) {
+            return false;
+        }
+        let claims = signed.split_once('.').and_then(|(_, it)| URL_SAFE_NO_PAD.decode(it).ok());
+        let claims: Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+        let now = jiff::Timestamp::now().as_second();
+        let (iat, exp) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+        claims["iss"] == ID && iat <= now && now < exp && exp <= now + 600
+    }
+
+    fn admits(&self, token: &str, repository: &str) -> bool {
+        let now = jiff::Timestamp::now();
+        self.tokens.iter().any(|(own, of, until)| own == token && of == repository && *until > now)
+    }
+}
+
+/// Whether a header carries a token that is good for this repository; none where the forge has
+/// no App.
+pub(super) fn admits(ledger: &Ledger, header: &str, repository: &str) -> Option<bool> {
+    let state = ledger.state();
+    let app = state.app.as_ref()?;
+    let (scheme, value) = header.split_once(' ')?;
+    Some(match scheme.to_ascii_lowercase().as_str() {
+        "bearer" | "token" => app.admits(value, repository),
+        _ => {
+            let text = STANDARD.decode(value).unwrap_or_default();
+            let text = String::from_utf8(text).unwrap_or_default();
+            let token = text.strip_prefix("x-access-token:");
+            token.is_some_and(|token| app.admits(token, repository))
+        }
+    })
+}
+
+/// Answers what is for an App; none: it is for anybody.
+pub(super) async fn answer(
+    ledger: &Ledger,
+    method: &Method,
+    (parts, query): (&[&str], &str),
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<Response<Body>> {
+    ledger.state().app.as_ref()?;
+    let header = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or("");
+    let own = header
+        .strip_prefix("Bearer ")
+        .is_some_and(|jwt| ledger.state().app.as_ref().is_some_and(|app| app.is_own(jwt)));
+    let for_app = matches!(parts, ["app", ..] | ["repos", _, _, "installation"]);
+    if for_app && !own {
+        return Some(message(401, "A JSON web token could not be decoded"));
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    Some(match (method.as_str(), parts) {
+        ("GET", ["app"]) => respond(
+            200,
+            &json!({"id": ID, "slug": "ci", "permissions": permissions(), "events": ["push"]}),
+        ),
+        ("GET", ["app", "installations"]) => {
+            let suspended = ledger.state().app.as_ref().unwrap().suspended;
+            respond(200, &json!([installation(suspended)]))
+        }
+        ("GET", ["repos", owner, name, "installation"]) => {
+            if ledger.repository(&format!("{owner}/{name}")).is_none() {
+                return Some(message(404, "Not Found"));
+            }
+            let suspended = ledger.state().app.as_ref().unwrap().suspended;
+            respond(200, &installation(suspended))
+        }
+        ("POST", ["app", "installations", _, "access_tokens"]) => make(ledger, &body),
+        (_, ["repos", owner, name, rest @ ..]) => {
+            let repository = format!("{owner}/{name}");
+            if admits(ledger, header, &repository) != Some(true) {
+                return Some(message(401, "Bad credentials"));
+            }
+            match (method.as_str(), rest) {
+                ("POST", ["check-runs"]) => create(ledger, &repository, body).await,
+                ("PATCH", ["check-runs", id]) => change(ledger, &repository, id, body).await,
+                ("GET", ["commits", sha, "check-runs"]) => {
+                    respond(200, &listed(ledger, sha, query))
+                }
+                ("POST", ["statuses", ..]) => {
+                    message(403, "Resource not accessible by integration")
+                }
+                ("GET", _) => super::past::answer(ledger, parts, query),
+                _ => message(404, "Not Found"),
+            }
+        }
+        _ => message(404, "Not Found"),
+    })
+}
+
+fn permissions() -> Value {
+    json!({"checks": "write", "contents": "read", "metadata": "read", "issues": "write",
+           "pull_requests": "write"})
+}
+
+fn installation(suspended: bool) -> Value {
+    let since = suspended.then_some("2026-01-01T00:00:00Z");
+    json!({"id": INSTALLATION, "account": {"login": "ada"}, "suspended_at": since,
+           "permissions": permissions()})
+}
+
+fn make(ledger: &Ledger, body: &Value) -> Response<Body> {
+    let name = body["repositories"][0].as_str().unwrap_or_default().to_owned();
+    if body["permissions"].get("administration").is_some() {
+        return message(422, "The permissions requested are not granted to this installation.");
+    }
+    let names: Vec<String> = ledger.state().repositories.keys().cloned().collect();
+    let Some(repository) = names.into_iter().find(|full| full.ends_with(&format!("/{name}")))
+    else {
+        return message(422, "There is at least one repository that does not exist");
+    };
+    ledger.change(|state| {
+        let app = state.app.as_mut().unwrap();
+        if app.suspended {
+            return message(403, "This installation has been suspended");
+        }
+        app.made += 1;
+        let text = token(app.made);
+        let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(app.good_for);
+        app.tokens.push((text.clone(), repository, until));
+        respond(201, &json!({"token": text, "expires_at": until.to_string()}))
+    })
+}
+
+/// What a story wants to be answered instead.
+fn refusal(ledger: &Ledger) -> Option<Refusal> {
+    ledger.change(|state| {
+        let (refusal, times) = state.statuses_refused_with.as_mut()?;
+        let refusal = *refusal;
+        match times {
+            Some(0) => return None,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Some(refusal)
+    })
+}
+
+async fn create(ledger: &Ledger, repository: &str, body: Value) -> Response<Body> {
+    let sha = body["head_sha"].as_str().unwrap_or_default().to_owned();
+    if let Some(refusal) = refusal(ledger) {
+        return refuse(refusal, &sha).await;
+    }
+    let Some(folder) = ledger.repository(repository) else { return message(404, "Not Found") };
+    if !has_commit(&folder, &sha).await {
+        return message(422, &format!("No commit found for SHA: {sha}"));
+    }
+    if let Some(why) = fault(&body) {
+        return message(422, why);
+    }
+    let (id, lost) = ledger.change(|state| {
+        let id = state.next_post();
+        let app = state.app.as_mut().unwrap();
+        let name = body["name"].as_str().unwrap().to_owned();
+        let (annotations, history) = (Vec::new(), String::new());
+        app.checks.push(Check { id, sha, name, body: json!({}), annotations, history });
+        (id, std::mem::take(&mut app.lose_answer))
+    });
+    told(ledger, repository, id, body);
+    if lost {
+        return refuse(Refusal::Drop, "").await;
+    }
+    respond(201, &json!({"id": id}))
+}
+
+async fn change(ledger: &Ledger, repository: &str, id: &str, body: Value) -> Response<Body> {
+    if let Some(refusal) = refusal(ledger) {
+        return refuse(refusal, "").await;
+    }
+    let id: u64 = id.parse().unwrap();
+    let there = ledger.state().app.as_ref().unwrap().checks.iter().any(|check| check.id == id);
+    if !there {
+        return message(404, "Not Found");
+    }
+    if let Some(why) = fault(&body) {
+        return message(422, why);
+    }
+    told(ledger, repository, id, body);
+    respond(200, &json!({"id": id}))
+}
+
+/// What GitHub finds wrong with a check run.
+fn fault(body: &Value) -> Option<&'static str> {
+    let completed = body["status"] == "completed";
+    let long = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+    let output = &body["output"];
+    let actions = body["actions"].as_array().map_or(&[][..], Vec::as_slice);
+    if completed != body.get("conclusion").is_some() {
+        Some("Invalid request: conclusion and status")
+    } else if long(&output["summary"]) > 65_535 || long(&output["text"]) > 65_535 {
+        Some("Invalid request: output is too long")
+    } else if output["annotations"].as_array().is_some_and(|marks| marks.len() > 50) {
+        Some("Invalid request: more than 50 annotations")
+    } else if actions.len() > 3
+        || actions.iter().any(|it| {
+            long(&it["label"]) > 20 || long(&it["identifier"]) > 20 || long(&it["description"]) > 40
+        })
+    {
+        Some("Invalid request: actions")
+    } else {
+        None
+    }
+}
+
+/// Keeps it, and shows it among the statuses too, in their words.
+fn told(ledger: &Ledger, repository: &str, id: u64, body: Value) {
+    ledger.change(|state| {
+        let app = state.app.as_mut().unwrap();
+        let check = app.checks.iter_mut().find(|check| check.id == id).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (status, conclusion) = (text(&body["status"]), text(&body["conclusion"]));
+        let word = match conclusion.as_str() {
+            "" => status.clone(),
+            conclusion => format!("{status}/{conclusion}"),
+        };
+        check.history = format!("{} {word}", check.history).trim().to_owned();
+        if let Some(marks) = body["output"]["annotations"].as_array() {
+            check.annotations.extend(marks.iter().cloned());
+        }
+        let told = Status {
+            id,
+            repository: repository.to_owned(),
+            sha: check.sha.clone(),
+            state: match conclusion.as_str() {
+                "" | "action_required" => "pending",
+                "success" => "success",
+                _ => "failure",
+            }
+            .to_owned(),
+            context: check.name.clone(),
+            description: text(&body["output"]["title"]),
+            target_url: text(&body["details_url"]),
+        };
+        check.body = body;
+        state.statuses.push(told);
+    });
+}
+
+fn listed(ledger: &Ledger, sha: &str, query: &str) -> Value {
+    let pairs: Vec<(String, String)> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let wish = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, it)| it.as_str());
+    let state = ledger.state();
+    let all = &state.app.as_ref().unwrap().checks;
+    let newest = |check: &&Check| {
+        wish("filter") == Some("all")
+            || !all.iter().any(|it| it.sha == sha && it.name == check.name && it.id > check.id)
+    };
+    let shown = all
+        .iter()
+        .filter(|check| check.sha == sha)
+        .filter(|check| wish("check_name").is_none_or(|name| name == check.name))
+        .filter(newest)
+        .map(|check| {
+            json!({
+                "id": check.id, "name": check.name, "head_sha": sha,
+                "status": check.body["status"], "conclusion": check.body["conclusion"],
+                "details_url": check.body["details_url"],
+                "external_id": check.body["external_id"],
+                "output": {"title": check.body["output"]["title"],
+                           "annotations_count": check.annotations.len()},
+                "app": {"id": ID},
+            })
+        });
+    let shown: Vec<Value> = shown.collect();
+    json!({"total_count": shown.len(), "check_runs": shown})
+}
