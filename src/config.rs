@@ -27,7 +27,7 @@ pub use forges::{ForgeConfig, SettingNames};
 pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 34] = [
+pub const VARIABLES: [(&str, &str); 37] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
