@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::Finding;
 use crate::config::{Config, ForgeConfig};
 use crate::dagger::Dagger;
-use crate::domain::redact::Masks;
 use crate::domain::forge::probe_address;
+use crate::domain::redact::Masks;
 
 /// How long the engine may take to say that it is there.
 const PING_LIMIT: Duration = Duration::from_secs(10);

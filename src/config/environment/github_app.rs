@@ -5,13 +5,13 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::super::github_app::Store;
 use super::super::file::AppSection;
+use super::super::github_app::Store;
 use super::super::{ForgeConfig, GithubApp};
 use super::Environment;
 use crate::domain::forge::github::app::{AppId, AppKey};
-use crate::domain::policy::Source;
 use crate::domain::ids::{ForgeId, Vendor};
+use crate::domain::policy::Source;
 use crate::domain::signature::WebhookSecret;
 
 const ID: &str = "POCKETCI_GITHUB_APP_ID";
@@ -30,7 +30,8 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
     ) -> Vec<SecretString> {
         let mut masked = Vec::new();
         let is_github = |forge: &ForgeConfig| forge.id == ForgeId::from(Vendor::Github);
-        let own = section.is_some() || [ID, KEY, KEY_FILE].iter().any(|name| self.raw(name).is_some());
+        let own =
+            section.is_some() || [ID, KEY, KEY_FILE].iter().any(|name| self.raw(name).is_some());
         if own && !forges.iter().any(is_github) {
             let github = self.forge(Vendor::Github, true);
             forges.splice(0..0, github);

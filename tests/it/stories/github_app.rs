@@ -186,3 +186,63 @@ fn a_key_that_is_none_is_refused_at_the_start_without_being_shown() {
         said.contains("POCKETCI_GITHUB_APP_KEY is no private key") && !said.contains("nothing")
     );
 }
+
+#[test]
+fn buttons_and_reruns_do_what_they_say_for_those_who_may_write() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let module = |exit| Module::new("ci").function("testOnPush", |f| f.exits(exit));
+    let sha = repo.commit("main", module(3));
+    world.forge.push(&repo, "main");
+    let name = "pocketci/test-on-push";
+    let failed = |it: &crate::world::forge::app::Check| it.history.ends_with("completed/failure");
+    let first = world.forge.expect_check(&sha, name, failed);
+    world.forge.expect_check(&sha, "pocketci", failed);
+
+    // A stranger's finger does nothing.
+    world.forge.press(&repo, &first, "mallory", "rerun-failed").accepted();
+    world.let_later_work_pass();
+    assert_eq!(world.forge.checks(&sha, name).len(), 1);
+
+    world.forge.press(&repo, &first, "ada", "rerun-failed").accepted();
+    let second = world.forge.expect_check(&sha, name, |it| it.id != first.id && failed(it));
+    assert_ne!(second.body["external_id"], first.body["external_id"]);
+    eventually("two calls", || (world.engine.calls("test-on-push").len() >= 2).then_some(()));
+
+    eventually("the run to be over", || {
+        let all = world.forge.checks(&sha, "pocketci");
+        all.iter().all(|it| it.history.ends_with("completed/failure")).then_some(())
+    });
+    world.forge.rerequest(&repo, &second, "ada").accepted();
+    let third = world.forge.expect_check(&sha, name, |it| it.id > second.id && failed(it));
+    eventually("the run to be over", || {
+        let all = world.forge.checks(&sha, "pocketci");
+        all.iter().all(|it| it.history.ends_with("completed/failure")).then_some(())
+    });
+    world.forge.rerequest_all(&repo, &sha, "ada").accepted();
+    world.forge.expect_check(&sha, name, |it| it.id > third.id && failed(it));
+}
+
+#[test]
+fn a_commit_from_outside_waits_for_its_button() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("testOnPullRequest", |f| f);
+    repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    fork.commit("main", [("a", "1")]);
+    let sha = fork.head("main").unwrap();
+    world.forge.open_pull_request_from_fork(&fork, "main", &repo, "main");
+
+    let name = "pocketci/test-on-pull-request";
+    let waits = |it: &crate::world::forge::app::Check| {
+        it.history == "completed/action_required"
+            && it.body["actions"][0]["identifier"] == "approve"
+    };
+    let check = world.forge.expect_check(&sha, name, waits);
+    world.forge.press(&repo, &check, "ada", "approve").accepted();
+    let passed = |it: &crate::world::forge::app::Check| it.history.ends_with("completed/success");
+    world.forge.expect_check(&sha, name, passed);
+    assert_eq!(world.forge.checks(&sha, name).len(), 1);
+}

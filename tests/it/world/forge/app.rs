@@ -12,7 +12,7 @@ use openssl::sign::Verifier;
 use serde_json::{Value, json};
 
 use super::face::{has_commit, message, refuse, respond};
-use super::{Forge, Ledger, Refusal, Status};
+use super::{Delivery, Forge, Ledger, Refusal, Repo, Status, conversation, payload};
 
 /// The App's number.
 pub const ID: u64 = 4711;
@@ -124,6 +124,46 @@ impl Forge {
     }
 }
 
+impl Forge {
+    /// Somebody presses a button of a check run.
+    pub fn press(&self, repo: &Repo, check: &Check, login: &str, button: &str) -> Delivery {
+        let mut body = self.about(repo, login, "requested_action");
+        body["check_run"] = shown(check);
+        body["requested_action"] = json!({"identifier": button});
+        self.deliver("check_run", &body)
+    }
+
+    /// Somebody wants to see a check run again.
+    pub fn rerequest(&self, repo: &Repo, check: &Check, login: &str) -> Delivery {
+        let mut body = self.about(repo, login, "rerequested");
+        body["check_run"] = shown(check);
+        self.deliver("check_run", &body)
+    }
+
+    /// Somebody wants to see all of a commit again.
+    pub fn rerequest_all(&self, repo: &Repo, sha: &str, login: &str) -> Delivery {
+        let mut body = self.about(repo, login, "rerequested");
+        body["check_suite"] = json!({"head_sha": sha, "app": {"id": ID}});
+        self.deliver("check_suite", &body)
+    }
+
+    fn about(&self, repo: &Repo, login: &str, action: &str) -> Value {
+        json!({
+            "action": action,
+            "installation": {"id": INSTALLATION},
+            "repository": payload::repository(self.url(), repo),
+            "sender": payload::user(self.url(), login),
+        })
+    }
+}
+
+fn shown(check: &Check) -> Value {
+    json!({
+        "id": check.id, "name": check.name, "head_sha": check.sha,
+        "external_id": check.body["external_id"], "app": {"id": ID},
+    })
+}
+
 fn token(number: usize) -> String {
     format!("ghs_TheTokenOfTheAppNumber{number:04}")
 }
@@ -215,6 +255,20 @@ pub(super) async fn answer(
                 }
                 ("POST", ["statuses", ..]) => {
                     message(403, "Resource not accessible by integration")
+                }
+                (_, ["collaborators" | "issues" | "pulls", ..]) => {
+                    let body = body.to_string();
+                    let rest = &parts[3..];
+                    match conversation::answer(
+                        ledger,
+                        method.as_str(),
+                        &repository,
+                        rest,
+                        body.as_bytes(),
+                    ) {
+                        Ok(answer) => answer,
+                        Err(refusal) => refuse(refusal, "").await,
+                    }
                 }
                 ("GET", _) => super::past::answer(ledger, parts, query),
                 _ => message(404, "Not Found"),
