@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use sha1::Digest;
 use url::Url;
 
@@ -52,11 +53,35 @@ pub(super) struct Place {
     pub(super) suspect: AtomicBool,
     /// When it was last asked for; none since the start.
     used: Mutex<Option<SystemTime>>,
+    /// When each reference was last asked for, at the latest.
+    asked: Mutex<HashMap<String, Timestamp>>,
 }
+
+/// References of one mirror whose time is remembered; beyond, all are asked for again.
+const ASKED: usize = 256;
 
 impl Place {
     fn used(&self) -> std::sync::MutexGuard<'_, Option<SystemTime>> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the reference was asked for at that time or after it.
+    fn knows(&self, reference: &str, as_of: Timestamp) -> bool {
+        self.asked().get(reference).is_some_and(|asked| *asked >= as_of)
+    }
+
+    /// Everything that is wanted has been fetched, by a question that began then.
+    fn remember(&self, wants: &[Want], began: Timestamp) {
+        let mut asked = self.asked();
+        if asked.len() >= ASKED {
+            asked.clear();
+        }
+        let references = wants.iter().filter(|want| want.sha.is_none());
+        asked.extend(references.map(|want| (want.reference.clone(), began)));
     }
 }
 
@@ -105,7 +130,21 @@ impl Mirrors {
     /// always asked for. At most one fetch of a repository runs at a time. A fetch ends when the
     /// future is dropped.
     pub async fn ensure(&self, repo: &Repository, wants: &[Want]) -> Result<Mirror, GitError> {
-        self.ensure_as(repo, wants, || std::future::ready(Ok(None))).await
+        self.ensure_as_of(repo, wants, None).await
+    }
+
+    /// The same, where a reference that was asked for since `as_of` need not be asked for again:
+    /// what happened then is in it, and a burst of events of one repository asks once.
+    ///
+    /// # Errors
+    /// As [`Mirrors::ensure`].
+    pub async fn ensure_as_of(
+        &self,
+        repo: &Repository,
+        wants: &[Want],
+        as_of: Option<Timestamp>,
+    ) -> Result<Mirror, GitError> {
+        self.ensure_as(repo, wants, as_of, || std::future::ready(Ok(None))).await
     }
 
     /// The same with a credential for this repository, which is asked for when something has to
@@ -117,6 +156,7 @@ impl Mirrors {
         &self,
         repo: &Repository,
         wants: &[Want],
+        as_of: Option<Timestamp>,
         credential: impl Fn() -> F,
     ) -> Result<Mirror, GitError>
     where
@@ -129,12 +169,12 @@ impl Mirrors {
         };
         *place.used() = Some(SystemTime::now());
         let mirror = Mirror::new(folder, Arc::clone(&place), url.clone());
-        if matches!(look(&mirror, wants).await?, Look::Complete) {
+        if matches!(look(&mirror, wants, as_of).await?, Look::Complete) {
             return Ok(mirror);
         }
         let _turn = place.turn.lock().await;
         // Another one may have fetched it while we waited for our turn.
-        let mut look = look(&mirror, wants).await?;
+        let mut look = look(&mirror, wants, as_of).await?;
         let mut mended = false;
         loop {
             match look {
@@ -149,6 +189,7 @@ impl Mirrors {
                 }
             }
             crate::crash::point("mirror.made");
+            let began = Timestamp::now();
             let result =
                 fetch::run(self.fetch(&mirror, &url, wants, credential().await?), self.limits)
                     .await;
@@ -160,6 +201,7 @@ impl Mirrors {
                 },
                 Err(error) => return Err(error),
                 Ok(()) => {
+                    place.remember(wants, began);
                     crate::crash::point("mirror.fetched");
                     upkeep::run(&mirror).await;
                     return Ok(mirror);
@@ -172,7 +214,7 @@ impl Mirrors {
     pub async fn holds(&self, repo: &Repository, sha: &Sha) -> Result<bool, GitError> {
         let (url, folder) = self.locate(repo)?;
         let mirror = Mirror::new(folder, Arc::default(), url);
-        Ok(matches!(look(&mirror, &[Want::commit(sha, "")]).await?, Look::Complete))
+        Ok(matches!(look(&mirror, &[Want::commit(sha, "")], None).await?, Look::Complete))
     }
 
     fn fetch(
@@ -195,6 +237,7 @@ impl Mirrors {
     /// Lays out an empty mirror, whole or not at all.
     fn make(&self, mirror: &Mirror) -> Result<(), GitError> {
         let folder = mirror.folder();
+        mirror.place().asked().clear();
         let failed = |error| GitError::io("Cannot make the mirror", folder)(error);
         let nursery = self.nursery();
         fs::create_dir_all(&nursery).map_err(failed)?;
@@ -283,7 +326,7 @@ impl Mirrors {
 }
 
 /// Looks at the mirror on disk, on a blocking thread.
-async fn look(mirror: &Mirror, wants: &[Want]) -> Result<Look, GitError> {
+async fn look(mirror: &Mirror, wants: &[Want], as_of: Option<Timestamp>) -> Result<Look, GitError> {
     let (mirror, wants) = (mirror.clone(), wants.to_vec());
     blocking(move || {
         if !mirror.folder().exists() {
@@ -302,6 +345,8 @@ async fn look(mirror: &Mirror, wants: &[Want]) -> Result<Look, GitError> {
         for want in &wants {
             match &want.sha {
                 Some(sha) if odb.exists(fetch::oid(sha)?) => {}
+                None if as_of.is_some_and(|as_of| mirror.place().knows(&want.reference, as_of)) => {
+                }
                 _ => return Ok(Look::Missing),
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Worker;
@@ -34,7 +35,8 @@ impl Worker {
         Ok(Repository { clone_url, ..repository.clone() })
     }
 
-    /// The repository's mirror with all that is wanted in it.
+    /// The repository's mirror with all that is wanted in it; of references as they were at some
+    /// time since `as_of`, where it is given, and else as they are now.
     ///
     /// # Errors
     /// As the mirrors', and what the forge says when it gives no token.
@@ -43,6 +45,7 @@ impl Worker {
         forge: ForgeId,
         repository: &Repository,
         wants: &[Want],
+        as_of: Option<Timestamp>,
     ) -> Result<Mirror, GitError> {
         let gone = |error: NotConfigured| GitError::Unreachable {
             url: repository.full_name.to_string(),
@@ -51,7 +54,7 @@ impl Worker {
         let location = self.location(forge, repository).map_err(gone)?;
         let forge = self.forges.of(forge).map_err(gone)?;
         let Some(app) = forge.client.app() else {
-            return self.mirrors.ensure(&location, wants).await;
+            return self.mirrors.ensure_as_of(&location, wants, as_of).await;
         };
         let used = Mutex::new(None::<SecretString>);
         let (url, used) = (&location.clone_url, &used);
@@ -63,7 +66,7 @@ impl Worker {
             let username = APP_USER.to_owned();
             Ok(token.map(|token| HostCredential { origin, username, token }))
         };
-        match self.mirrors.ensure_as(&location, wants, credential).await {
+        match self.mirrors.ensure_as(&location, wants, as_of, credential).await {
             Err(GitError::Refused { .. }) if lock(used).is_some() => {}
             result => return result,
         }
@@ -72,7 +75,7 @@ impl Worker {
         if let Some(token) = refused {
             app.forget(&repository.full_name, &token).await;
         }
-        self.mirrors.ensure_as(&location, wants, credential).await
+        self.mirrors.ensure_as(&location, wants, as_of, credential).await
     }
 }
 

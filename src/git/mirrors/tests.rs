@@ -167,6 +167,24 @@ async fn a_reference_is_always_asked_for_anew() {
 }
 
 #[tokio::test]
+async fn a_reference_that_was_asked_for_since_is_not_asked_for_again() {
+    let source = Source::new();
+    source.change("a.txt", "a");
+    let server = Backend::serve(&source, Behaviour::Open);
+    let (_dir, mirrors) = mirrors();
+    let (repository, wants) = (hello(&server.url), [Want::reference("refs/heads/main")]);
+    let before = Timestamp::now();
+    mirrors.ensure_as_of(&repository, &wants, Some(before)).await.unwrap();
+    let asked = server.requests();
+    mirrors.ensure_as_of(&repository, &wants, Some(before)).await.unwrap();
+    assert_eq!(server.requests(), asked, "it is known as it was then");
+    // A moment that has not come yet stands for one after the question.
+    let later = before + Duration::from_secs(3600);
+    mirrors.ensure_as_of(&repository, &wants, Some(later)).await.unwrap();
+    assert!(server.requests() > asked, "it may have moved since");
+}
+
+#[tokio::test]
 async fn tags_come_and_go_with_the_server() {
     let source = Source::new();
     source.git(&["tag", "v1"]);
