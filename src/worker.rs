@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dagger::Dagger;
-use crate::domain::ids::CallId;
+use crate::domain::ids::{CallId, DeliveryId};
 use crate::domain::policy::Policy;
 use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
@@ -113,6 +113,8 @@ pub struct Worker {
     workspaces: Workspaces,
     /// Calls from their claim until their end is written down.
     under_way: UnderWay<CallId>,
+    /// Deliveries from their claim until they are settled or postponed.
+    planning: UnderWay<DeliveryId>,
 }
 
 /// How long a loop waits for a wake-up before it looks anyway: a net for a wake-up lost to a bug,
@@ -150,6 +152,7 @@ impl Worker {
             listing: tokio::sync::Mutex::default(),
             workspaces,
             under_way: UnderWay::default(),
+            planning: UnderWay::default(),
         }
     }
 

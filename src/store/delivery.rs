@@ -24,6 +24,8 @@ pub struct ClaimedDelivery {
     pub forge: ForgeId,
     pub forge_id: String,
     pub event_name: String,
+    /// `owner/name`, as far as it is about one.
+    pub repository: Option<String>,
     pub headers: Vec<(String, String)>,
     /// The JSON text, byte by byte as it was recorded.
     pub body: Vec<u8>,
@@ -79,6 +81,9 @@ pub struct DeliveryView {
     pub runs: usize,
 }
 
+/// Bytes of the bodies that are claimed together, about: what is claimed lies in memory.
+const CLAIM_BYTES: usize = 4 << 20;
+
 /// The oldest of those that wait for nothing and the one that has been due for the longest; each
 /// arm reads one row of its partial index, whatever waits. States are literals here and wherever
 /// such an index is to be used: with a bound value SQLite could not know that it may.
@@ -91,7 +96,7 @@ pub(super) const CLAIM: &str = "\
         SELECT id FROM (SELECT id FROM delivery INDEXED BY delivery_postponed
                         WHERE state = 'received' AND retry_at IS NOT NULL AND retry_at <= $1
                         ORDER BY retry_at, id LIMIT 1)))
-    RETURNING id, vendor, forge_id, event_name, received_at, tries";
+    RETURNING id, vendor, forge_id, event_name, repository, received_at, tries";
 
 const VIEW: &str = "\
     SELECT id, vendor, forge_id, event_name, repository, title, received_at, state, tries,
@@ -105,20 +110,27 @@ impl Store {
         &self,
         now: Timestamp,
     ) -> Result<Option<ClaimedDelivery>, StoreError> {
-        loop {
-            let mut tx = self.inner.writer.begin().await?;
+        Ok(self.claim_deliveries(1, now).await?.pop())
+    }
+
+    /// Claims the oldest deliveries that are to be planned, in one transaction: up to `limit`, and
+    /// fewer when they are large.
+    pub async fn claim_deliveries(
+        &self,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let (mut deliveries, mut bytes, mut wrote) = (Vec::new(), 0, false);
+        let mut tx = self.inner.writer.begin().await?;
+        while deliveries.len() < limit && bytes < CLAIM_BYTES {
             let claim = sqlx::query(CLAIM).bind(now.as_microsecond());
-            let Some(row) = claim.fetch_optional(tx.db()).await? else {
-                tx.commit().await?;
-                return Ok(None);
-            };
+            let Some(row) = claim.fetch_optional(tx.db()).await? else { break };
+            wrote = true;
             let id = DeliveryId(row.try_get("id")?);
             match claimed(&mut tx, id, &row).await {
                 Ok(delivery) => {
-                    crate::crash::point("delivery.before-claim");
-                    tx.commit().await?;
-                    crate::crash::point("delivery.claimed");
-                    return Ok(Some(delivery));
+                    bytes += delivery.body.len();
+                    deliveries.push(delivery);
                 }
                 // It would be claimed again for ever, and those behind it never.
                 Err(StoreError::Unreadable { what, why }) => {
@@ -126,11 +138,40 @@ impl Store {
                     tracing::error!(delivery = id.0, "{text}; the delivery is given up");
                     settle_row(&mut tx, id, &Settled::Faulty { whose: Whose::Agent, text }, now)
                         .await?;
-                    tx.commit().await?;
                 }
                 Err(error) => return Err(error),
             }
         }
+        if wrote {
+            crate::crash::point("delivery.before-claim");
+        }
+        tx.commit().await?;
+        if wrote {
+            crate::crash::point("delivery.claimed");
+        }
+        Ok(deliveries)
+    }
+
+    /// Settles a claimed delivery as one that we cannot plan.
+    pub async fn give_up_delivery(
+        &self,
+        id: DeliveryId,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let settled = Settled::Faulty { whose: Whose::Agent, text: text.to_owned() };
+        settle_row(&mut tx, id, &settled, now).await?;
+        tx.commit().await
+    }
+
+    /// The deliveries that somebody claimed and did not settle so far, with how often they were
+    /// claimed.
+    pub async fn claimed_deliveries(&self) -> Result<Vec<(DeliveryId, u32)>, StoreError> {
+        let sql = "SELECT id, tries FROM delivery INDEXED BY delivery_claimed
+                   WHERE state = 'claimed' ORDER BY id";
+        let rows: Vec<(i64, u32)> = sqlx::query_as(sql).fetch_all(&self.inner.readers).await?;
+        Ok(rows.into_iter().map(|(id, tries)| (DeliveryId(id), tries)).collect())
     }
 
     /// Puts a claimed delivery back, to be claimed not before `until`.
@@ -255,6 +296,7 @@ async fn claimed(
         forge: forge(row)?,
         forge_id: row.try_get("forge_id")?,
         event_name: row.try_get("event_name")?,
+        repository: row.try_get("repository")?,
         headers: pack::from_json("the headers", headers.as_bytes())?,
         body: body(&content)?,
         received_at: pack::time(row.try_get("received_at")?)?,

@@ -167,7 +167,7 @@ impl Page {
             counter,
             "What was under way in nobody's hands: a mistake of the agent, please report it.",
         );
-        self.words(figures, "watchdog", family, "what", &["calls", "runs"]);
+        self.words(figures, "watchdog", family, "what", &["calls", "runs", "deliveries"]);
     }
 
     fn durations(&mut self, figures: &Figures) {

@@ -6,6 +6,7 @@
 mod bearing;
 mod command;
 mod complete;
+mod line;
 mod listing;
 mod runs;
 mod specs;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -30,9 +30,7 @@ use crate::domain::{forge, skip_ci};
 use crate::git::{GitError, Mirror, Want};
 use crate::store::{ClaimedDelivery, NewRunState, Settlement, Whose};
 use command::Open;
-
-/// Deliveries planned at once; the engine and the disk are the bottleneck, not we.
-const AT_ONCE: usize = 4;
+use line::Line;
 
 /// The longest that a delivery waits for something outside before it is given up.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,30 +54,39 @@ pub(super) enum Later {
 
 /// Plans whatever comes until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
-    let (tasks, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(AT_ONCE)));
+    let (tasks, mut line) = (TaskTracker::new(), Line::default());
     while !shutdown.is_cancelled() {
         let mut wake = std::pin::pin!(worker.deliveries.notified());
         wake.as_mut().enable();
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-        match worker.store.claim_delivery(Timestamp::now()).await {
-            Ok(Some(delivery)) => {
-                let (worker, shutdown) = (Arc::clone(&worker), shutdown.clone());
-                let (id, named) = (&delivery.id, &delivery.forge_id);
-                let event = &delivery.event_name;
-                let span = tracing::info_span!("delivery", delivery = %named, %event, %id);
-                let work = async move {
-                    tokio::select! {
-                        () = worker.settle(&delivery) => {}
-                        // Claimed deliveries are taken up at the next start.
-                        () = shutdown.cancelled() => {}
+        while let Some((delivery, turn)) = line.next() {
+            let (worker, shutdown) = (Arc::clone(&worker), shutdown.clone());
+            let (id, named) = (&delivery.id, &delivery.forge_id);
+            let event = &delivery.event_name;
+            let span = tracing::info_span!("delivery", delivery = %named, %event, %id);
+            let work = async move {
+                // Whatever becomes of it, a panic too: another one may be planned.
+                let _turn = turn.on_end(|| worker.deliveries.notify_one());
+                tokio::select! {
+                    () = worker.settle(&delivery) => {}
+                    // Claimed deliveries are taken up at the next start.
+                    () = shutdown.cancelled() => {}
+                }
+            };
+            tasks.spawn(work.instrument(span));
+        }
+        if line.has_room() {
+            match worker.store.claim_deliveries(line::CLAIMED, Timestamp::now()).await {
+                Ok(claimed) if !claimed.is_empty() => {
+                    // At once: what is claimed and in nobody's hands is taken to be forgotten.
+                    for delivery in claimed {
+                        let held = worker.planning.register(delivery.id, &shutdown);
+                        line.push(delivery, held);
                     }
-                    drop(slot);
-                };
-                tasks.spawn(work.instrument(span));
-                continue;
+                    continue;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "Failed to take the next deliveries"),
             }
-            Ok(None) => drop(slot),
-            Err(error) => tracing::error!(%error, "Failed to take the next delivery"),
         }
         let again = super::until(worker.store.next_delivery_due().await.ok().flatten());
         tokio::select! {
@@ -109,10 +116,11 @@ impl Worker {
             Ok(settled) => {
                 let twin = settled.twin_of.map(|id| id.0);
                 tracing::info!(outcome, twin, "Delivery settled");
-                self.end_cancelled().await;
+                // What may start comes first: every moment counts there.
                 self.calls.notify_one();
                 self.reports.notify_one();
                 self.effects.notify_one();
+                self.end_cancelled().await;
             }
             Err(error) => {
                 tracing::error!(%error, "Failed to settle the delivery; it is planned again");
@@ -196,8 +204,9 @@ impl Worker {
             return Ok(Settlement::Skipped(reason));
         }
         let event = self.complete(event, &repository).await?;
-        let (mirror, sha) = self.fetch(&event, &repository).await?;
-        let trust = self.trust(&event, &repository, &sha).await?;
+        let as_of = Some(delivery.received_at);
+        let (mirror, sha) = self.fetch(&event, &repository, as_of).await?;
+        let trust = self.trust(&event, &repository, &sha, as_of).await?;
         if trust.outside && self.forks(&event, &repository) == Forks::Never {
             return Ok(Settlement::Skipped(trust::forks_never()));
         }
@@ -233,14 +242,19 @@ impl Worker {
     }
 
     /// Brings what the event needs into the mirror, and tells its commit.
-    async fn fetch(&self, event: &Event, repository: &Repository) -> Result<(Mirror, Sha), Later> {
+    async fn fetch(
+        &self,
+        event: &Event,
+        repository: &Repository,
+        as_of: Option<Timestamp>,
+    ) -> Result<(Mirror, Sha), Later> {
         crate::crash::point("fetch.before");
         let mut wants = Want::of_event(event);
-        let mut mirror = self.bring(event.forge(), repository, &wants).await;
+        let mut mirror = self.bring(event.forge(), repository, &wants, as_of).await;
         if event.sha.is_none() && matches!(mirror, Err(GitError::NoSuchCommit { .. })) {
             // A draft release names a tag that is not there yet.
             wants = vec![Want::reference("")];
-            mirror = self.bring(event.forge(), repository, &wants).await;
+            mirror = self.bring(event.forge(), repository, &wants, as_of).await;
         }
         let detail = mirror.as_ref().err().map(ToString::to_string);
         let answers = !matches!(

@@ -113,7 +113,7 @@ impl Worker {
         // The mirror has it from planning; after a lost mirror it is fetched once more.
         let reference = forge::head_reference(&call.event).unwrap_or_default();
         let want = Want::commit(&call.sha, &reference);
-        let mirror = self.bring(call.event.forge(), repository, &[want]).await?;
+        let mirror = self.bring(call.event.forge(), repository, &[want], None).await?;
         let (sha, depth) = (call.sha.clone(), call.settings.git_depth);
         let dotenv = self.dotenv(&call.event);
         let (source, module) = (folder.join("src"), folder.join("module"));

@@ -11,13 +11,16 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{DeliveryId, RunId};
 use crate::domain::run::Outcome;
 use crate::store::{RunningCall, StoreError, TakenUp};
 
 /// How often it looks. What is missed in two looks is mended: a call is in nobody's hands for a
 /// moment after it was claimed.
 const LOOK: Duration = Duration::from_secs(15);
+
+/// How often planning a delivery may break off.
+const PLANNINGS: u32 = 5;
 
 /// Its name among the conditions.
 const NAME: &str = "watchdog";
@@ -40,6 +43,8 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
 #[derive(Debug)]
 struct Watchdog {
     calls: HashSet<RunningCall>,
+    /// With how often they were claimed.
+    deliveries: HashSet<(DeliveryId, u32)>,
     runs: HashSet<RunId>,
     /// Where the queued runs are gone on with.
     after: RunId,
@@ -49,7 +54,13 @@ struct Watchdog {
 
 impl Default for Watchdog {
     fn default() -> Self {
-        Self { calls: HashSet::new(), runs: HashSet::new(), after: RunId(0), mended: 0 }
+        Self {
+            calls: HashSet::new(),
+            deliveries: HashSet::new(),
+            runs: HashSet::new(),
+            after: RunId(0),
+            mended: 0,
+        }
     }
 }
 
@@ -62,6 +73,11 @@ impl Watchdog {
         let seen = running.into_iter().filter(|call| !worker.under_way.contains(call.id)).collect();
         for call in missed_again(&mut self.calls, seen) {
             self.mend(worker, &call).await?;
+        }
+        let claimed = worker.store.claimed_deliveries().await?;
+        let seen = claimed.into_iter().filter(|(id, _)| !worker.planning.contains(*id)).collect();
+        for (id, tries) in missed_again(&mut self.deliveries, seen) {
+            self.plan_again(worker, id, tries).await?;
         }
         let (stuck, after) = worker.store.stuck_runs(self.after).await?;
         // What is not looked at in this round stays under suspicion for the next.
@@ -98,6 +114,30 @@ impl Watchdog {
         worker.store.tally("watchdog:calls", 1).await?;
         worker.calls.notify_one();
         worker.reports.notify_one();
+        Ok(())
+    }
+
+    /// Whoever planned it has gone, by a panic most likely, which may well come again.
+    async fn plan_again(
+        &mut self,
+        worker: &Worker,
+        id: DeliveryId,
+        tries: u32,
+    ) -> Result<(), StoreError> {
+        let now = Timestamp::now();
+        let what = if tries < PLANNINGS {
+            let (until, why) =
+                (now + Duration::from_secs(1 << tries), "Planning it has broken off");
+            worker.store.postpone_delivery(id, until, why).await?;
+            "planned again"
+        } else {
+            let text = format!("Planning it has broken off {tries} times; see the agent's log");
+            worker.store.give_up_delivery(id, &text, now).await?;
+            "given up"
+        };
+        self.say(worker, &format!("Delivery {id} was claimed and in nobody's hands; {what}"));
+        worker.store.tally("watchdog:deliveries", 1).await?;
+        worker.deliveries.notify_one();
         Ok(())
     }
 

@@ -31,6 +31,17 @@ impl Tree for At<'_> {
     }
 }
 
+/// The module that a listing describes; `Err` inside is the repository's mistake, in words.
+fn understood(json: &[u8], folder: &str) -> Result<Result<Module, Reason>, Later> {
+    match Module::parse(json) {
+        Ok(module) => Ok(Ok(module)),
+        Err(ListingError::NotJson(text)) => {
+            Err(Later::Agent(anyhow::anyhow!("dagger's listing of `{folder}` is not one: {text}")))
+        }
+        Err(error) => Ok(Err(ReasonCode::ModuleBroken.because(error.to_string()))),
+    }
+}
+
 impl Worker {
     /// The module in `folder` at `sha`; `Err` inside is the repository's mistake, in words.
     pub(super) async fn module(
@@ -58,31 +69,43 @@ impl Worker {
             move || Ok::<_, GitError>(identity::identity(&At(&mirror, &sha), &folder, &cli))
         })
         .await?;
-        let _one = self.listing.lock().await;
-        let kept = self.store.listing(&key).await.map_err(|error| Later::Agent(error.into()))?;
-        crate::crash::point("listing.before");
-        let json = match kept {
-            Some(json) => json,
-            None => match self.list(mirror, sha, folder, dotenv).await? {
-                Ok(json) => json,
-                Err(reason) => return Ok(Err(reason)),
-            },
-        };
-        match Module::parse(&json) {
-            Ok(module) => {
-                crate::crash::point("listing.answered");
-                let kept = self.store.keep_listing(&key, &json, jiff::Timestamp::now()).await;
-                crate::crash::point("listing.kept");
-                if let Err(error) = kept {
-                    tracing::warn!(%error, "Failed to keep a module's listing; it is listed again");
-                }
-                Ok(Ok(module))
-            }
-            Err(ListingError::NotJson(text)) => Err(Later::Agent(anyhow::anyhow!(
-                "dagger's listing of `{folder}` is not one: {text}"
-            ))),
-            Err(error) => Ok(Err(ReasonCode::ModuleBroken.because(error.to_string()))),
+        if let Some(module) = self.kept_listing(&key, folder).await? {
+            return Ok(module);
         }
+        let _one = self.listing.lock().await;
+        // Another delivery of the same module may have listed it meanwhile.
+        if let Some(module) = self.kept_listing(&key, folder).await? {
+            return Ok(module);
+        }
+        crate::crash::point("listing.before");
+        let json = match self.list(mirror, sha, folder, dotenv).await? {
+            Ok(json) => json,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let module = understood(&json, folder)?;
+        if module.is_ok() {
+            crate::crash::point("listing.answered");
+            let kept = self.store.keep_listing(&key, &json, jiff::Timestamp::now()).await;
+            crate::crash::point("listing.kept");
+            if let Err(error) = kept {
+                tracing::warn!(%error, "Failed to keep a module's listing; it is listed again");
+            }
+        }
+        Ok(module)
+    }
+
+    /// What was listed before, if it was.
+    async fn kept_listing(
+        &self,
+        key: &str,
+        folder: &str,
+    ) -> Result<Option<Result<Module, Reason>>, Later> {
+        let kept = self.store.listing(key).await.map_err(|error| Later::Agent(error.into()))?;
+        let Some(json) = kept else { return Ok(None) };
+        if let Err(error) = self.store.use_listing(key, jiff::Timestamp::now()).await {
+            tracing::warn!(%error, "Failed to write down that a module's listing is of use");
+        }
+        understood(&json, folder).map(Some)
     }
 
     async fn list(

@@ -26,6 +26,7 @@ impl Worker {
         event: &Event,
         repository: &Repository,
         sha: &Sha,
+        as_of: Option<Timestamp>,
     ) -> Result<Trust, Later> {
         if event.is_fork() {
             let base = event.pull_request.as_ref().map(|pull| &pull.base);
@@ -33,12 +34,12 @@ impl Worker {
                 Some(Want::commit(base.sha.as_ref()?, &format!("refs/heads/{}", base.reference)))
             });
             let wants = [named.unwrap_or_else(|| Want::reference(""))];
-            return self.outside(event, repository, &wants, None).await;
+            return self.outside(event, repository, &wants, None, as_of).await;
         }
         if event.names_own_commit() {
             return Ok(Trust { outside: false, specs_of: None });
         }
-        self.outside(event, repository, &Want::own(), Some(sha)).await
+        self.outside(event, repository, &Want::own(), Some(sha), as_of).await
     }
 
     /// What the operator has decided about commits from outside.
@@ -91,8 +92,9 @@ impl Worker {
         repository: &Repository,
         wants: &[Want],
         maybe_own: Option<&Sha>,
+        as_of: Option<Timestamp>,
     ) -> Result<Trust, Later> {
-        let mirror = self.bring(event.forge(), repository, wants).await?;
+        let mirror = self.bring(event.forge(), repository, wants, as_of).await?;
         let (named, maybe_own) = (wants[0].sha.clone(), maybe_own.cloned());
         let (outside, specs_of) = blocking(move || {
             let own = match maybe_own {

@@ -2,7 +2,7 @@ use tempfile::TempDir;
 
 use super::super::fixture;
 use super::*;
-use crate::store::tests::{at, run};
+use crate::store::tests::{at, delivery, run};
 use crate::store::{CallState, Startable};
 
 #[test]
@@ -43,6 +43,35 @@ async fn a_call_in_nobodys_hands_is_queued_again_and_the_second_time_lost() {
     watchdog.look(&worker).await.unwrap();
     let CallState::Finished(Outcome::Lost(why)) = state().await else { panic!("{call:?}") };
     assert!(why.contains("mistake of ours"));
+}
+
+#[tokio::test]
+async fn a_delivery_in_nobodys_hands_is_planned_again_and_given_up_in_the_end() {
+    let folder = TempDir::new().unwrap();
+    let worker = fixture::worker(&folder, |_| {}).await;
+    worker.store.record(delivery("a")).await.unwrap();
+    let mut watchdog = Watchdog::default();
+    let far = Timestamp::now() + Duration::from_secs(3600);
+    for tries in 1..=PLANNINGS {
+        let claimed = worker.store.claim_delivery(far).await.unwrap().unwrap();
+        assert_eq!(claimed.tries, tries);
+        let held = worker.planning.register(claimed.id, &CancellationToken::new());
+        watchdog.look(&worker).await.unwrap();
+        watchdog.look(&worker).await.unwrap();
+        let state = async || worker.store.delivery(claimed.id).await.unwrap().unwrap().state;
+        assert_eq!(state().await.as_str(), "claimed", "somebody plans it");
+        let broken = tokio::spawn(async move {
+            let _held = held;
+            panic!("as planning it may");
+        });
+        assert!(broken.await.unwrap_err().is_panic());
+        watchdog.look(&worker).await.unwrap();
+        watchdog.look(&worker).await.unwrap();
+        let wanted = if tries < PLANNINGS { "received" } else { "settled" };
+        assert_eq!(state().await.as_str(), wanted);
+    }
+    let figures = worker.store.figures().await.unwrap();
+    assert_eq!(figures.count("watchdog", "deliveries"), u64::from(PLANNINGS));
 }
 
 #[tokio::test]
