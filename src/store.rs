@@ -62,7 +62,7 @@ pub use found::{CallMark, RunPage, RunQuery, RunStateQuery, RunSummary};
 pub use intake::{NewDelivery, Recorded};
 pub use kept::KeptDelivery;
 pub use meaning::Meaning;
-pub use queue::{Limits, Startable};
+pub use queue::{Limits, Next, Startable};
 pub use recover::{Leftover, Recovered, TakenUp};
 pub use report::{OwedReport, ReportId, ReportView, SentCommit, SentReport};
 pub use retention::Pruned;

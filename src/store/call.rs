@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use super::connection::Transaction;
 use super::error::StoreError;
 use super::outcome::{Run, finish};
-use super::queue::{self, Limits, Startable};
+use super::queue::{self, Limits, Next, Startable};
 use super::run::{RunSettings, changes, planned, sha};
 use super::state::CallState;
 use super::{Store, found, pack};
@@ -17,7 +17,7 @@ use crate::domain::plan::{Changes, Plan, PlannedCall};
 use crate::domain::run::{Outcome, Verdict};
 
 /// Waiting calls that are told why in one transaction, which holds up whoever else writes.
-const TOLD_AT_ONCE: i64 = 500;
+const TOLD_AT_ONCE: i64 = 100;
 
 /// A call that is to be carried out by whoever claimed it.
 #[derive(Debug, Clone)]
@@ -63,23 +63,39 @@ impl Store {
         startable: Startable,
         now: Timestamp,
     ) -> Result<Option<ClaimedCall>, StoreError> {
-        self.claim_call_within(startable, Limits { per_repository: None }, now).await
+        let limits = Limits { per_repository: None };
+        Ok(match self.claim_next(startable, limits, now, |call| call).await? {
+            Next::Claimed(call) => Some(call),
+            Next::NeedsEngine | Next::Nothing => None,
+        })
     }
 
     /// Claims the next call; it and its run are running then. The repositories take turns; of
     /// one, the oldest call goes first that is not held, does not wait for a time, and whose spec
     /// has not as many calls under way as it wants.
-    pub async fn claim_call_within(
+    ///
+    /// `take` is given the call before anybody else can write: who asks for its end later finds
+    /// it taken.
+    pub async fn claim_next<T>(
         &self,
         startable: Startable,
         limits: Limits,
         now: Timestamp,
-    ) -> Result<Option<ClaimedCall>, StoreError> {
+        take: impl FnOnce(ClaimedCall) -> T,
+    ) -> Result<Next<T>, StoreError> {
         loop {
             let mut tx = self.inner.writer.begin().await?;
-            let Some(row) = queue::claim(&mut tx, startable, limits, now).await? else {
-                tx.commit().await?;
-                return Ok(None);
+            let row = match queue::claim(&mut tx, startable, limits, now).await? {
+                Next::Claimed(row) => row,
+                // What waited for a time may have been woken.
+                Next::NeedsEngine => {
+                    tx.commit().await?;
+                    return Ok(Next::NeedsEngine);
+                }
+                Next::Nothing => {
+                    tx.commit().await?;
+                    return Ok(Next::Nothing);
+                }
             };
             let id = CallId(row.try_get("id")?);
             let sql = "UPDATE run SET state = 'running', started_at = coalesce(started_at, $1)
@@ -89,9 +105,9 @@ impl Store {
             match claimed(&mut tx, &row).await {
                 Ok(call) => {
                     crate::crash::point("call.before-claim");
-                    tx.commit().await?;
+                    let taken = tx.commit_then(|| take(call)).await?;
                     crate::crash::point("call.claimed");
-                    return Ok(Some(call));
+                    return Ok(Next::Claimed(taken));
                 }
                 // It would be claimed again for ever, and those behind it never.
                 Err(StoreError::Unreadable { what, why }) => {
@@ -155,12 +171,6 @@ impl Store {
         tx.commit().await?;
         crate::crash::point("call.recorded");
         Ok(())
-    }
-
-    /// Why a running call is to be ended; none when it is not.
-    pub async fn call_cancelled(&self, id: CallId) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT cancel FROM call WHERE id = $1 AND cancel IS NOT NULL";
-        Ok(sqlx::query_scalar(sql).bind(id.0).fetch_optional(&self.inner.readers).await?)
     }
 
     /// Puts a running call back into the queue, as the same attempt, with a note for people. One

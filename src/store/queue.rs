@@ -16,6 +16,18 @@ pub enum Startable {
     Any,
     /// Only commands without a module: the engine does not answer.
     Commands,
+    /// Whether the engine answers has not been asked: what is next, unless it needs the engine.
+    Unasked,
+}
+
+/// What was found at the head of the queue.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// It was claimed.
+    Claimed(T),
+    /// It needs the engine, which is to be asked first.
+    NeedsEngine,
+    Nothing,
 }
 
 /// How many calls at once.
@@ -54,7 +66,7 @@ pub(super) const NEXT: &str = "\
     SELECT (SELECT min(id) FROM call INDEXED BY call_ready
             WHERE state = 'queued' AND held = 0 AND not_before IS NULL
               AND call.shell = lanes.shell AND call.lane = lanes.id) AS next,
-           repository.id AS repository
+           repository.id AS repository, lanes.shell AS shell
     FROM lanes JOIN repository ON repository.id = lanes.repository
     WHERE busy < $2
       AND (max_parallel IS NULL
@@ -76,21 +88,24 @@ pub(super) async fn claim(
     startable: Startable,
     limits: Limits,
     now: Timestamp,
-) -> Result<Option<SqliteRow>, StoreError> {
+) -> Result<Next<SqliteRow>, StoreError> {
     sqlx::query(WAKE).bind(now.as_microsecond()).execute(tx.db()).await?;
     let next = sqlx::query(NEXT)
-        .bind(startable == Startable::Any)
+        .bind(startable != Startable::Commands)
         .bind(limits.per_repository.map_or(i64::MAX, i64::from))
         .fetch_optional(tx.db())
         .await?;
-    let Some(next) = next else { return Ok(None) };
+    let Some(next) = next else { return Ok(Next::Nothing) };
+    if startable == Startable::Unasked && !next.try_get::<bool, _>("shell")? {
+        return Ok(Next::NeedsEngine);
+    }
     let sql = "UPDATE repository SET served = (SELECT max(served) + 1 FROM repository)
                WHERE id = $1";
     let repository: i64 = next.try_get("repository")?;
     sqlx::query(sql).bind(repository).execute(tx.db()).await?;
     let call: i64 = next.try_get("next")?;
     let claim = sqlx::query(CLAIM).bind(now.as_microsecond()).bind(call);
-    Ok(claim.fetch_optional(tx.db()).await?)
+    Ok(claim.fetch_optional(tx.db()).await?.map_or(Next::Nothing, Next::Claimed))
 }
 
 /// The lane of a spec, made when it is new.
@@ -182,18 +197,6 @@ impl Store {
                    WHERE state = 'queued' AND not_before IS NOT NULL";
         let due: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.inner.readers).await?;
         pack::time_if(due)
-    }
-
-    /// Whether a call waits that needs the engine and nothing else.
-    pub async fn waits_for_engine(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_ready
-                                  WHERE state = 'queued' AND held = 0 AND not_before IS NULL
-                                    AND shell = 0)
-                       OR EXISTS (SELECT 1 FROM call INDEXED BY call_postponed
-                                  WHERE state = 'queued' AND not_before IS NOT NULL
-                                    AND not_before <= $1 AND shell = 0)";
-        let waits = sqlx::query_scalar(sql).bind(now.as_microsecond());
-        Ok(waits.fetch_one(&self.inner.readers).await?)
     }
 }
 

@@ -3,10 +3,14 @@
 //! A CLI without an engine hangs for ten minutes, so nothing is started before the engine has
 //! answered one small question within a few seconds. While it does not, calls wait in the queue.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Worker;
 use crate::domain::ids::CallId;
@@ -17,6 +21,9 @@ pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 /// How long the engine may take to answer; a warm one takes a fifth of a second.
 const LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the queue waits for an answer before it goes on with what needs no engine.
+const PROMPT: Duration = Duration::from_secs(1);
 
 /// How often a silent engine is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -36,6 +43,17 @@ pub(super) struct Engine {
     silent: std::sync::Mutex<Option<(Timestamp, String)>>,
     /// Up to which call those who wait were told why, and in which words.
     told: Mutex<Option<(CallId, String)>>,
+    /// Whether it is being asked for the sake of the queue.
+    asking: AtomicBool,
+    /// Those questions.
+    questions: TaskTracker,
+}
+
+/// What the queue knows of the engine.
+pub(super) enum Asked {
+    Answers,
+    /// It does not answer, or not yet: the queue is woken when it does.
+    Silent,
 }
 
 impl Engine {
@@ -44,7 +62,58 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Waits for the questions that were asked for the queue.
+    pub(super) async fn finish(&self) {
+        self.questions.close();
+        self.questions.wait().await;
+    }
+}
+
 impl Worker {
+    /// Whether the engine has answered less than [`FRESH`] ago; asks nothing and waits for nobody.
+    pub(super) fn engine_answered(&self) -> bool {
+        let answered = self.engine.answered.try_lock();
+        answered.is_ok_and(|answered| answered.is_some_and(|at| at.elapsed() < FRESH))
+    }
+
+    /// Asks the engine for a call that is next, and tells those who wait when it does not answer.
+    ///
+    /// Takes no longer than a well engine does: what needs no engine must not wait for one that is
+    /// silent, nor while others are told so.
+    pub(super) async fn ask_engine(self: &Arc<Self>, end: &CancellationToken) -> Asked {
+        if self.engine.asking.swap(true, Ordering::SeqCst) {
+            return Asked::Silent;
+        }
+        let known = self.engine.silent().is_some();
+        let (worker, end) = (Arc::clone(self), end.clone());
+        let (tell, told) = oneshot::channel();
+        self.engine.questions.spawn(async move {
+            let answers = tokio::select! {
+                answers = worker.asked_for_the_queue() => answers,
+                () = end.cancelled() => false,
+            };
+            worker.engine.asking.store(false, Ordering::SeqCst);
+            if tell.send(answers).is_err() && answers {
+                // Nobody waited for that.
+                worker.calls.notify_one();
+            }
+        });
+        let patience = if known { Duration::ZERO } else { PROMPT };
+        match tokio::time::timeout(patience, told).await {
+            Ok(Ok(true)) => Asked::Answers,
+            _ => Asked::Silent,
+        }
+    }
+
+    async fn asked_for_the_queue(&self) -> bool {
+        let Err(why) = self.engine_ready(FRESH).await else { return true };
+        if let Err(error) = self.tell_waiting(&why).await {
+            tracing::warn!(%error, "Failed to tell the calls that wait for the engine why");
+        }
+        false
+    }
+
     /// Asks the engine, unless its last answer is younger than `age`; concurrent askers share one
     /// question. The error says since when it is silent.
     pub(super) async fn engine_ready(&self, age: Duration) -> Result<(), String> {

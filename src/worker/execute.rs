@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::call_log::CallLog;
-use super::engine::{ASK_AGAIN, FRESH};
+use super::engine::{ASK_AGAIN, Asked};
 use super::under_way::Held;
 use super::{NET, Worker};
 use crate::dagger::child::{self, Activity, Ended, Limits, Stream};
@@ -20,7 +20,7 @@ use crate::domain::plan::Action;
 use crate::domain::retry;
 use crate::domain::run::Outcome;
 use crate::store::log::LogStream;
-use crate::store::{self, ClaimedCall, Startable, StoreError};
+use crate::store::{self, ClaimedCall, Next, Startable, StoreError};
 
 /// Runs calls, in the order of the queue, until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
@@ -37,14 +37,13 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         };
         let Ok(slot) = slot else { break };
         let mut again = NET;
-        match worker.claim().await {
-            Ok(Claim::Call(call)) => {
-                // At once: what is running and in nobody's hands is taken to be lost.
-                let held = worker.under_way.register(call.id, &end);
+        match worker.claim(&end, &shutdown).await {
+            Ok(Claim::Call(taken)) => {
+                let (call, held) = *taken;
                 let (worker, end) = (Arc::clone(&worker), end.clone());
                 let span = tracing::info_span!("run", id = %call.run, call = %call.id, function = %call.call.function);
                 let work = async move {
-                    worker.execute(*call, &held, &end).await;
+                    worker.execute(call, &held, &end).await;
                     // Not before its end is written down, however long that takes.
                     drop(held);
                     drop(slot);
@@ -67,6 +66,7 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
             () = shutdown.cancelled() => {}
         }
     }
+    worker.engine.finish().await;
     tasks.close();
     crate::crash::point("drain.began");
     if tokio::time::timeout(worker.settings.drain_timeout, tasks.wait()).await.is_err() {
@@ -94,25 +94,38 @@ enum Became {
 }
 
 enum Claim {
-    Call(Box<ClaimedCall>),
+    Call(Box<(ClaimedCall, Held<CallId>)>),
     /// Calls wait, but the engine does not answer.
     EngineSilent,
     Nothing,
 }
 
 impl Worker {
-    async fn claim(&self) -> anyhow::Result<Claim> {
-        let mut startable = Startable::Any;
-        let mut otherwise = Claim::Nothing;
-        if self.store.waits_for_engine(Timestamp::now()).await?
-            && let Err(why) = self.engine_ready(FRESH).await
-        {
-            self.tell_waiting(&why).await?;
-            (startable, otherwise) = (Startable::Commands, Claim::EngineSilent);
-        }
+    /// Asks the engine only when a call is next that needs it, and what is next only once where
+    /// it need not be asked: the way from the queue to a start is a short one.
+    async fn claim(
+        self: &Arc<Self>,
+        end: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) -> Result<Claim, StoreError> {
         let limits = store::Limits { per_repository: self.settings.repository_parallelism };
-        let call = self.store.claim_call_within(startable, limits, Timestamp::now()).await?;
-        Ok(call.map_or(otherwise, |call| Claim::Call(Box::new(call))))
+        let known = self.engine_answered();
+        let mut startable = if known { Startable::Any } else { Startable::Unasked };
+        let mut otherwise = Claim::Nothing;
+        loop {
+            // At once: what is running and in nobody's hands is taken to be lost.
+            let take = |call: ClaimedCall| (self.under_way.register(call.id, end), call);
+            match self.store.claim_next(startable, limits, Timestamp::now(), take).await? {
+                Next::Claimed((held, call)) => return Ok(Claim::Call(Box::new((call, held)))),
+                Next::Nothing => return Ok(otherwise),
+                Next::NeedsEngine => match self.ask_engine(shutdown).await {
+                    Asked::Answers => startable = Startable::Any,
+                    Asked::Silent => {
+                        (startable, otherwise) = (Startable::Commands, Claim::EngineSilent);
+                    }
+                },
+            }
+        }
     }
 
     /// Ends the calls under way that have become superfluous.
@@ -127,10 +140,6 @@ impl Worker {
 
     /// One call from its claim to its outcome, or back into the queue.
     async fn execute(&self, call: ClaimedCall, held: &Held<CallId>, end: &CancellationToken) {
-        // What was asked for between the claim and here was asked of nobody.
-        if let Ok(Some(why)) = self.store.call_cancelled(call.id).await {
-            self.under_way.cancel(call.id, &why);
-        }
         self.tell_begun(&call).await;
         let ended = self.call(&call, held).await;
         let cancelled = held.cancelled_because();

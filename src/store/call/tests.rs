@@ -1,5 +1,5 @@
 use super::super::tests::{World, at, run, sha};
-use super::super::{CallState, RunState, Startable, StoreError};
+use super::super::{CallState, Limits, Next, RunState, Startable, StoreError};
 use super::TOLD_AT_ONCE;
 use crate::domain::ids::CallId;
 use crate::domain::plan::{Action, Changes, Decision, FunctionDecision};
@@ -201,7 +201,9 @@ async fn without_an_engine_only_commands_are_claimed_and_the_others_are_told() {
     let mut commands = run(&["shell"]);
     commands.plan.calls[0].action = Action::Shell { run: "true".to_owned(), secrets: vec![] };
     let shell = world.run("b", commands).await;
-    assert!(world.store.waits_for_engine(at(3)).await.unwrap());
+    let limits = Limits { per_repository: None };
+    let next = world.store.claim_next(Startable::Unasked, limits, at(3), |call| call.id).await;
+    assert!(matches!(next.unwrap(), Next::NeedsEngine));
     let claimed = world.store.claim_call(Startable::Commands, at(3)).await.unwrap().unwrap();
     assert_eq!(claimed.run, shell);
     assert!(world.store.claim_call(Startable::Commands, at(3)).await.unwrap().is_none());

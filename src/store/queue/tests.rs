@@ -1,7 +1,9 @@
+use jiff::Timestamp;
+
 use super::super::tests::{World, at, call, run, sha};
-use super::super::{Limits, NewRun, NewRunState, RunState, Startable};
+use super::super::{Limits, NewRun, NewRunState, Next, RunState, Startable};
 use super::{NEXT, WAKE};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{CallId, RunId};
 use crate::domain::plan::Action;
 use crate::domain::run::Outcome;
 use crate::domain::spec::Concurrency;
@@ -16,12 +18,18 @@ fn of(repository: &str, calls: usize) -> NewRun {
     new
 }
 
+/// What is next while nobody has asked the engine.
+async fn unasked(world: &World, now: Timestamp) -> Next<CallId> {
+    let limits = Limits { per_repository: None };
+    world.store.claim_next(Startable::Unasked, limits, now, |call| call.id).await.unwrap()
+}
+
 /// Starts calls until none may start; their names.
 async fn started(world: &World, per_repository: Option<u32>) -> String {
     let mut names = Vec::new();
     let limits = Limits { per_repository };
-    while let Some(call) =
-        world.store.claim_call_within(Startable::Any, limits, at(3)).await.unwrap()
+    while let Next::Claimed(call) =
+        world.store.claim_next(Startable::Any, limits, at(3), |call| call).await.unwrap()
     {
         names.push(call.call.function);
     }
@@ -114,8 +122,8 @@ async fn a_call_that_waits_for_a_time_holds_up_nobody() {
     let second = world.store.claim_call(Startable::Any, at(5)).await.unwrap().unwrap();
     assert_ne!(second.id, first.id);
     assert!(world.store.claim_call(Startable::Any, at(49)).await.unwrap().is_none());
-    assert!(!world.store.waits_for_engine(at(49)).await.unwrap());
-    assert!(world.store.waits_for_engine(at(50)).await.unwrap());
+    assert!(matches!(unasked(&world, at(49)).await, Next::Nothing));
+    assert!(matches!(unasked(&world, at(50)).await, Next::NeedsEngine));
     let again = world.store.claim_call(Startable::Any, at(50)).await.unwrap().unwrap();
     assert_eq!((again.id, again.attempt, again.engine_tries), (first.id, 2, 1));
     assert_eq!(world.store.next_call_due().await.unwrap(), None);
