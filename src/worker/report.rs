@@ -91,11 +91,20 @@ async fn send_to(worker: Arc<Worker>, forge: Arc<Forge>, quiet: CancellationToke
                     continue;
                 }
                 claimed => {
-                    forge.gate.unused(pass);
-                    if let Err(error) = claimed {
+                    if let Err(error) = &claimed {
                         tracing::error!(%error, "Failed to take the next status");
                     }
-                    super::until(worker.store.next_report_due(forge.id).await.ok().flatten())
+                    let due = worker.store.next_report_due(forge.id).await;
+                    if pass == Pass::Probe && matches!((claimed, &due), (Ok(_), Ok(None))) {
+                        // No status is owed that could find out whether it is over.
+                        tokio::select! {
+                            () = worker.find_out(&forge) => {}
+                            () = quiet.cancelled() => forge.gate.unused(pass),
+                        }
+                        continue;
+                    }
+                    forge.gate.unused(pass);
+                    super::until(due.ok().flatten())
                 }
             },
         };
@@ -178,20 +187,28 @@ impl Worker {
         };
         crate::crash::point("status.answer-kept");
         complain(done);
-        self.spread_the_word(forge, &report.repository, &answer, news).await;
+        self.spread_the_word(forge, Some(&report.repository), &answer, news).await;
     }
 
     /// Takes in what the forge answered to something else than a status.
     pub(super) async fn heard(&self, forge: &Forge, repository: &RepoName, answer: &Answer) {
         let news = forge.gate.learn(repository, answer, Pass::Open, Timestamp::now(), dice());
-        self.spread_the_word(forge, repository, answer, news).await;
+        self.spread_the_word(forge, Some(repository), answer, news).await;
+    }
+
+    /// Finds out by a question that costs nothing whether what held statuses up is over.
+    async fn find_out(&self, forge: &Forge) {
+        let asked = self.probe_forge(forge).await;
+        let answer = asked.unwrap_or_else(|why| Answer::Retry { why });
+        let news = forge.gate.found_out(&answer, Timestamp::now(), dice());
+        self.spread_the_word(forge, None, &answer, news).await;
     }
 
     /// Tells people, and everything that waits, what an answer has changed.
     async fn spread_the_word(
         &self,
         forge: &Forge,
-        repository: &RepoName,
+        repository: Option<&RepoName>,
         answer: &Answer,
         news: News,
     ) {
@@ -204,6 +221,7 @@ impl Worker {
             | Answer::Refused { why, .. }
             | Answer::Never { why } => why,
         };
+        let about = repository.map(RepoName::as_str);
         match news {
             News::Nothing => {}
             News::Shut { until, why: Why::Limited } => {
@@ -230,17 +248,19 @@ impl Worker {
                 self.reconcile.notify_one();
             }
             News::RepositoryRefuses { alone } => {
-                tracing::error!(forge = %id, %repository, why, "The forge refuses statuses of a repository");
+                tracing::error!(forge = %id, repository = about, why, "The forge refuses statuses of a repository");
                 if alone {
-                    self.tell(name, false, &format!("`{repository}`: {why}"));
+                    self.tell(name, false, &format!("`{}`: {why}", about.unwrap_or_default()));
                 }
             }
             News::RepositoryTakes => {
-                tracing::info!(forge = %id, %repository, "The forge takes statuses of the repository again");
+                tracing::info!(forge = %id, repository = about, "The forge takes statuses of the repository again");
             }
         }
         match answer {
-            Answer::Done { .. } => self.tell(forge.condition(FORGE), true, why),
+            Answer::Done { .. } if about.is_some() => {
+                self.tell(forge.condition(FORGE), true, why);
+            }
             // A token that is refused for long holds up more than its own probes.
             Answer::Refused { .. } => self.give_up_stale(id, why).await,
             _ => {}

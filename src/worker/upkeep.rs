@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::Worker;
 use super::forges::Forge;
 use crate::domain::forge::github::app::AppId;
-use crate::domain::forge::{self, Headers, github};
+use crate::domain::forge::{self, Answer, Headers, github};
 use crate::domain::space::Disk;
 use crate::health::{DATABASE, DISK};
 
@@ -225,22 +225,37 @@ impl Worker {
         if let Some(app) = forge.client.app() {
             return ask_as_app(forge, app.id()).await;
         }
-        let vendor = forge.id.vendor();
-        let address = forge::probe_address(vendor, &forge.api);
-        let request = http::Request::get(&address).body(Vec::new());
-        let request = request.map_err(|_| format!("`{address}` is not an address"))?;
-        let response = forge.client.send(request).await.map_err(|error| error.to_string())?;
+        let response = probe(forge).await?;
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
         let (anonymous, now) = (!forge.client.has_token(), Timestamp::now());
-        forge::answers(vendor, status, &headers, response.body(), anonymous, now)
+        forge::answers(forge.id.vendor(), status, &headers, response.body(), anonymous, now)
     }
+
+    /// The same for those who need to know what kind of trouble it is.
+    pub(super) async fn probe_forge(&self, forge: &Forge) -> Result<Answer, String> {
+        let response = probe(forge).await?;
+        let (status, headers) =
+            (response.status().as_u16(), Headers::from_http(response.headers()));
+        let now = Timestamp::now();
+        Ok(forge::answer(forge.id.vendor(), status, &headers, response.body(), now))
+    }
+}
+
+async fn probe(forge: &Forge) -> Result<http::Response<Vec<u8>>, String> {
+    let request = if forge.client.app().is_some() {
+        github::app::self_request(&forge.api)
+    } else {
+        let address = forge::probe_address(forge.id.vendor(), &forge.api);
+        let request = http::Request::get(&address).body(Vec::new());
+        request.map_err(|_| format!("`{address}` is not an address"))?
+    };
+    forge.client.send(request).await.map_err(|error| error.to_string())
 }
 
 /// Asks what GitHub knows of the App: whether its key is right.
 async fn ask_as_app(forge: &Forge, id: &AppId) -> Result<(), String> {
-    let request = github::app::self_request(&forge.api);
-    let response = forge.client.send(request).await.map_err(|error| error.to_string())?;
+    let response = probe(forge).await?;
     match response.status().as_u16() {
         200..=299 => Ok(()),
         401 | 404 => Err(github::app::refused_key(id, &github::said(response.body()))),

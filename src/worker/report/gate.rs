@@ -143,6 +143,22 @@ impl Gate {
         now: Timestamp,
         dice: u64,
     ) -> News {
+        self.take_in(Some(repository), answer, pass, now, dice)
+    }
+
+    /// Takes in the answer to a question that was asked with a probe's pass, for want of a status.
+    pub(in crate::worker) fn found_out(&self, answer: &Answer, now: Timestamp, dice: u64) -> News {
+        self.take_in(None, answer, Pass::Probe, now, dice)
+    }
+
+    fn take_in(
+        &self,
+        repository: Option<&RepoName>,
+        answer: &Answer,
+        pass: Pass,
+        now: Timestamp,
+        dice: u64,
+    ) -> News {
         let mut state = self.state();
         let probe = pass == Pass::Probe;
         if probe {
@@ -175,7 +191,8 @@ impl Gate {
                 if over {
                     state.shut = None;
                 }
-                let about = state.about(repository, answer, now);
+                let about = repository
+                    .map_or(News::Nothing, |repository| state.about(repository, answer, now));
                 if over { News::Opened } else { about }
             }
         }

@@ -58,7 +58,7 @@ async fn what_holds_statuses_up_is_told_rather_than_that_the_forge_answers() {
     let pass = forge.gate.pass(Timestamp::now() + LONGEST);
     let done = Answer::Done { post: None };
     let news = forge.gate.learn(&repository, &done, pass, Timestamp::now(), 0);
-    worker.spread_the_word(forge, &repository, &done, news).await;
+    worker.spread_the_word(forge, Some(&repository), &done, news).await;
     assert_eq!(told(), (true, "takes statuses".to_owned()));
     worker.tell_forge(forge, None);
     assert_eq!(told(), (true, "takes statuses".to_owned()), "what was said stays said");

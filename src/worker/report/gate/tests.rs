@@ -146,3 +146,16 @@ fn a_probe_with_nothing_to_send_lets_the_next_one_through() {
     world.0.unused(Pass::Probe);
     assert_eq!(world.0.pass(at(10)), Pass::Probe);
 }
+
+#[test]
+fn a_question_finds_out_where_no_status_is_owed() {
+    let world = World::new();
+    world.learn(&refused(Refused::Everything), Pass::Open, 0);
+    assert_eq!(world.0.pass(at(400)), Pass::Probe);
+    let still = world.0.found_out(&refused(Refused::Everything), at(400), 0);
+    assert_eq!(still, News::Nothing, "people know it");
+    assert!(matches!(world.0.pass(at(401)), Pass::Wait(Some(_))));
+    assert_eq!(world.0.pass(at(800)), Pass::Probe);
+    assert_eq!(world.0.found_out(&done(), at(800), 0), News::Opened);
+    assert_eq!(world.0.pass(at(801)), Pass::Open);
+}
