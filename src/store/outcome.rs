@@ -78,7 +78,7 @@ pub(super) async fn conclude(
         .bind(run.id.0)
         .execute(tx.db())
         .await?;
-    queue::next_of_group(tx, run.id).await?;
+    queue::next_of_group(tx, run.id, now).await?;
     Ok(Some(verdict))
 }
 

@@ -84,6 +84,8 @@ pub struct RunView {
     pub plan: Plan,
     pub settings: RunSettings,
     pub state: RunState,
+    /// Why its calls do not start, in words, where another run of its group goes first.
+    pub waits: Option<String>,
     pub attempt: u32,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
@@ -108,7 +110,13 @@ pub struct CallView {
 
 const VIEW: &str = "\
     SELECT id, delivery, sha, spec_path, spec_name, state, why, verdict, attempt, created_at,
-           started_at, finished_at, event, plan, settings
+           started_at, finished_at, event, plan, settings, concurrency,
+           (SELECT first.id FROM run AS first INDEXED BY run_in_group
+            WHERE run.waits = 1 AND first.vendor = run.vendor
+              AND first.repository = run.repository AND first.concurrency = run.concurrency
+              AND first.concurrency IS NOT NULL AND first.state <> 'finished'
+              AND first.state <> 'held' AND first.id <> run.id
+            ORDER BY first.waits, first.id LIMIT 1) AS ahead
     FROM run JOIN run_plan ON run_plan.run = run.id ";
 
 impl Store {
@@ -259,6 +267,9 @@ pub(super) async fn insert_run(
     if why.is_some() {
         release_if_approved(tx, id, now).await?;
     }
+    if waits {
+        queue::tell_that_it_waits(tx, id, now).await?;
+    }
     if let Some(number) = pull {
         explain_again(tx, forge, repository, number, now).await?;
     }
@@ -325,12 +336,19 @@ fn view(row: &SqliteRow) -> Result<RunView, StoreError> {
             row.try_get("why")?,
             row.try_get("verdict")?,
         )?,
+        waits: waits(row)?,
         attempt: row.try_get("attempt")?,
         created_at: pack::time(row.try_get("created_at")?)?,
         started_at: pack::time_if(row.try_get("started_at")?)?,
         finished_at: pack::time_if(row.try_get("finished_at")?)?,
         calls: Vec::new(),
     })
+}
+
+fn waits(row: &SqliteRow) -> Result<Option<String>, StoreError> {
+    let ahead: Option<i64> = row.try_get("ahead")?;
+    let group: Option<String> = row.try_get("concurrency")?;
+    Ok(group.zip(ahead).map(|(group, ahead)| queue::waits_for(&group, RunId(ahead))))
 }
 
 fn call_view(row: &SqliteRow, plan: &Plan) -> Result<CallView, StoreError> {

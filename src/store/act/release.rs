@@ -107,6 +107,9 @@ async fn release(
             run.owe_pending(tx, call.try_get("context")?, &text, now).await?;
         }
     }
+    if waits {
+        queue::tell_that_it_waits(tx, id, now).await?;
+    }
     conclude(tx, &run, now).await?;
     history::note(tx, id, actor, "approved", None, now).await
 }

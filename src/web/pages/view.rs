@@ -227,6 +227,7 @@ impl RunPage {
         if let RunState::Held(why) = &run.state {
             words.push(sentence(why));
         }
+        words.extend(run.waits.as_ref().map(|why| sentence(&format!("It {why}"))));
         let reason = run.plan.reason.as_ref();
         // Lines below one another are drawn: diagnostics with their carets, what `dagger` printed.
         let (drawn, said): (Vec<_>, Vec<_>) =

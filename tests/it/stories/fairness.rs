@@ -63,7 +63,10 @@ fn runs_of_a_group_wait_for_one_another() {
     expect_begun(&world, "ada/site", 1);
     let second = repo.commit("main", [("a", "1\n")]);
     world.forge.push(&repo, "main");
-    world.forge.expect_status(&second, "pocketci/test-a-on-push", "pending");
+    let waits = world.forge.expect_status(&second, "pocketci/test-a-on-push", "pending");
+    assert_eq!(waits.description, "Queued: waits for group `deploy` behind run 1");
+    let page = world.agent.run_page(&waits);
+    assert!(page.contains("It waits for group `deploy` behind run 1."), "{page}");
     world.let_later_work_pass();
     assert_eq!(begun(&world, "ada/site"), 1);
 
