@@ -222,7 +222,9 @@ impl Store {
             let text = format!("the same came by another hook, as delivery {first}");
             let reason = ReasonCode::Twin.because(text);
             settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
+            crate::crash::point("twin.before-commit");
             tx.commit().await?;
+            crate::crash::point("twin.after-commit");
             return Ok(SettledAmong { runs: ids, twin_of: Some(first) });
         }
         let mut late = None;

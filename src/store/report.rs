@@ -242,7 +242,10 @@ impl Store {
         let mut tx = self.inner.writer.begin().await?;
         let sql = "UPDATE report SET next_try = NULL
                    WHERE vendor = $1 AND state = 'owed' AND next_try IS NOT NULL";
-        sqlx::query(sql).bind(forge.to_string()).execute(tx.db()).await?;
+        let done = sqlx::query(sql).bind(forge.to_string()).execute(tx.db()).await?;
+        if done.rows_affected() > 0 {
+            crate::crash::point("hasten.before-commit");
+        }
         tx.commit().await
     }
 

@@ -107,6 +107,7 @@ impl Store {
         // The logs before their runs: a kill in between leaves a run without a log, which the
         // next pass finds again, and on a full disk the rows can only go when there is room.
         self.remove_logs(ids.iter().copied().map(RunId).collect()).await?;
+        crate::crash::point("retention.logs-gone");
         let mut tx = self.inner.writer.begin().await?;
         let mut gone = 0;
         for id in ids {
@@ -118,7 +119,9 @@ impl Store {
                          AND NOT EXISTS (SELECT 1 FROM report WHERE run = $1)";
             gone += sqlx::query(sql).bind(id).execute(tx.db()).await?.rows_affected() as usize;
         }
+        crate::crash::point("retention.before-commit");
         tx.commit().await?;
+        crate::crash::point("retention.after-commit");
         Ok(gone)
     }
 

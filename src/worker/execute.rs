@@ -132,6 +132,7 @@ impl Worker {
     pub(super) async fn end_cancelled(&self) {
         match self.store.calls_to_end().await {
             Ok(calls) => calls.iter().for_each(|it| {
+                crate::crash::point("cancel.before-end");
                 self.under_way.cancel(it.call, &it.why);
             }),
             Err(error) => tracing::error!(%error, "Failed to tell which calls are to be ended"),

@@ -83,7 +83,9 @@ impl Store {
                    WHERE id = $2 AND seq = $3 AND state = 'sent' AND mended < $4";
         let again = sqlx::query(sql).bind(now.as_microsecond()).bind(id.0).bind(seq).bind(MENDS);
         let done = again.execute(tx.db()).await?;
+        crate::crash::point("mend.before-commit");
         tx.commit().await?;
+        crate::crash::point("mend.after-commit");
         Ok(done.rows_affected() > 0)
     }
 }

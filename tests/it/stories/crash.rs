@@ -1,6 +1,7 @@
 //! The agent dies at every point between an accepted delivery and its last status, and nothing is
 //! lost, nothing doubled, nothing stuck.
 
+mod effects;
 mod scene;
 mod soak;
 
@@ -234,7 +235,8 @@ fn every_point_has_its_place_and_its_story() {
     assert_eq!(listed.len(), POINTS.len(), "a point is listed twice");
     let told = [INTAKE, PLANNING, CALLS, STATUSES, STARTS_AND_STOPS].concat();
     let told = told.iter().map(|(point, ..)| point.split(':').next().unwrap());
-    let told: BTreeSet<&str> = told.chain(super::approval::POINTS).collect();
+    let mut told: BTreeSet<&str> = told.chain(super::approval::POINTS).collect();
+    told.extend(effects::POINTS.iter().flat_map(|points| points.iter()));
     assert_eq!(listed, told, "left: the list; right: the stories");
     let mut placed = Vec::new();
     look_for_points(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut placed);
