@@ -85,7 +85,23 @@ impl Store {
                 }
             }
         }
+        if let Some(since) = since {
+            while self.prune_stray_reports(since).await? > 0 {}
+        }
         Ok(pruned)
+    }
+
+    /// Reports that belong to neither a run nor a delivery, and are not owed.
+    async fn prune_stray_reports(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let sql = "DELETE FROM report WHERE id IN (
+                     SELECT id FROM report INDEXED BY report_of_run
+                     WHERE run IS NULL AND delivery IS NULL AND state <> 'owed'
+                       AND coalesce(sent_at, owed_since) < $1 LIMIT $2)";
+        let stray = sqlx::query(sql).bind(since.as_microsecond()).bind(DELIVERIES_AT_ONCE);
+        let gone = stray.execute(tx.db()).await?.rows_affected();
+        tx.commit().await?;
+        Ok(gone)
     }
 
     /// The last run that is not among the newest so many, and when the one behind it came to be.

@@ -202,3 +202,26 @@ async fn nothing_is_looked_for_where_nothing_is() {
     let plan = world.query_plan(BY_NUMBER).await;
     assert!(plan.lines().next().unwrap().contains("INTEGER PRIMARY KEY (rowid<?)"), "{plan}");
 }
+
+#[tokio::test]
+async fn a_report_of_no_run_and_no_delivery_goes_with_its_time() {
+    let kept = Kept::new().await;
+    let store = &kept.world.store;
+    let forge = crate::domain::ids::Vendor::Github.into();
+    let status = |context: &str| crate::domain::run::Status {
+        context: context.to_owned(),
+        state: crate::domain::run::CommitState::Success,
+        description: "Passed".to_owned(),
+    };
+    let (repository, sha) = (crate::store::tests::repo(), crate::store::tests::sha());
+    store.owe(forge, &repository, &sha, None, &[status("told")], at(0)).await.unwrap();
+    kept.world.owed().await;
+    store.owe(forge, &repository, &sha, None, &[status("owed")], at(0)).await.unwrap();
+
+    kept.prune("30d", 20).await;
+    assert_eq!(kept.world.count("SELECT count(*) FROM report").await, 2);
+    kept.prune("30d", 50).await;
+    let sql = "SELECT count(*) FROM report WHERE state = 'owed'";
+    assert_eq!(kept.world.count(sql).await, 1);
+    assert_eq!(kept.world.count("SELECT count(*) FROM report").await, 1);
+}
