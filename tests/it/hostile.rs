@@ -3,8 +3,6 @@
 //! A bounded number of cases in a normal run; `POCKETCI_TEST_CASES` says how many in a long one
 //! (docs/security-tests.md).
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use pocketci::domain::plan::{Action, Arg, ArgValue, Places, PlannedCall};
 use pocketci::domain::spec;
 use proptest::prelude::*;

@@ -44,6 +44,9 @@ struct Ledger {
     changed: Condvar,
 }
 
+/// Chooses requests by their paths.
+type Which = fn(&str) -> bool;
+
 #[derive(Default)]
 struct State {
     /// Where deliveries are sent.
@@ -59,7 +62,7 @@ struct State {
     statuses_refused_with: Option<(Refusal, Option<usize>)>,
     git_refused_with: Option<Refusal>,
     /// Where requests whose path is such are sent on to.
-    redirect: Option<(String, fn(&str) -> bool)>,
+    redirect: Option<(String, Which)>,
     /// Nobody may read the webhooks.
     hooks_hidden: bool,
     /// Its one App; where there is one, nobody else is answered.
@@ -232,7 +235,7 @@ impl Forge {
     }
 
     /// Sends requests whose path is such on to another host, until [`Forge::stay`].
-    pub fn redirect_to(&self, url: &str, which: fn(&str) -> bool) {
+    pub fn redirect_to(&self, url: &str, which: Which) {
         self.state().redirect = Some((url.to_owned(), which));
     }
 
