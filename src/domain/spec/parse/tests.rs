@@ -331,7 +331,10 @@ fn limits_on_numbers_and_patterns() {
     check(&commas, &["1:29: this list has 501 entries"]);
     let long = "{a,b}".repeat(201);
     check(&format!("paths: [\"{long}\"]\n"), &["1:9: this pattern is 1005 characters long"]);
-    check(&format!("events: {{push: \"{long}\"}}\n"), &["1:16: this pattern is 1005"]);
+    check(
+        &format!("events: {{push: \"{long}\"}}\n"),
+        &["1:16: this pattern is 1005 characters long"],
+    );
 }
 
 #[test]
