@@ -67,6 +67,8 @@ pub const POINTS: &[&str] = &[
     "status.before-postpone",
     "status.before-drop",
     "status.answer-kept",
+    "check.before-kept",
+    "check.kept",
     "act.before-commit",
     "act.after-commit",
     "act.before-settle",

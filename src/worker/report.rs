@@ -313,8 +313,8 @@ impl Worker {
     }
 
     async fn post(&self, forge: &Forge, report: &OwedReport) -> Answer {
+        crate::crash::point("status.before-send");
         if let Some(app) = forge.client.app() {
-            crate::crash::point("status.before-send");
             return self.post_check(forge, report, app.id()).await;
         }
         let vendor = forge.id.vendor();
@@ -331,7 +331,6 @@ impl Worker {
         let Some(request) = request else {
             return Answer::Never { why: format!("{vendor} has no statuses") };
         };
-        crate::crash::point("status.before-send");
         match forge.client.send(request).await {
             Ok(response) => {
                 let headers = Headers::from_http(response.headers());

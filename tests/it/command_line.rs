@@ -362,7 +362,8 @@ fn what_is_no_webhook_ends_with_2() {
     run(&["--event=push"], b"hello").complains("not JSON");
     run(&["--event=push"], b"{}").complains("`ref`");
     run(&["--event=pull_request"], b"{\"action\": \"opened\"}").complains("`number`");
-    run(&["--event=push", "--vendor=gitlab"], b"{}").complains("gitlab");
+    run(&["--event=Push Hook", "--vendor=gitlab"], b"{}").complains("`ref`");
+    run(&["--event=push", "--vendor=gitlab"], b"{}").status(2);
     run(&["--event=push", "--vendor=x"], b"{}").complains("not a forge");
 }
 

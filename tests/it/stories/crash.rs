@@ -236,6 +236,7 @@ fn every_point_has_its_place_and_its_story() {
     let told = [INTAKE, PLANNING, CALLS, STATUSES, STARTS_AND_STOPS].concat();
     let told = told.iter().map(|(point, ..)| point.split(':').next().unwrap());
     let mut told: BTreeSet<&str> = told.chain(super::approval::POINTS).collect();
+    told.extend(super::github_app::POINTS);
     told.extend(effects::POINTS.iter().flat_map(|points| points.iter()));
     assert_eq!(listed, told, "left: the list; right: the stories");
     let mut placed = Vec::new();
