@@ -95,26 +95,27 @@ impl Agent {
             store.tally(name, count as u64).await.context("Cannot count what was taken up")?;
         }
         let deliveries = Arc::new(Notify::new());
-        let app = App {
-            store: store.clone(),
-            doors: doors(&config),
-            allow_sha1: config.allow_sha1,
-            wake: Arc::clone(&deliveries),
-            health: Arc::clone(&health),
-            public_url: public_url.clone(),
-            spool,
-            proxies: Arc::new(config.proxies.clone()),
-            tls,
-        };
         let worker = Arc::new(Worker::new(
             store.clone(),
             mirrors,
             Dagger::new(config.dagger.clone(), config.base_env.clone(), work.clone()),
             forges(&config),
-            settings(&config, work, public_url),
-            health,
-            deliveries,
+            settings(&config, work, public_url.clone()),
+            Arc::clone(&health),
+            Arc::clone(&deliveries),
         ));
+        let app = App {
+            store: store.clone(),
+            doors: doors(&config),
+            allow_sha1: config.allow_sha1,
+            wake: deliveries,
+            wake_calls: Arc::clone(&worker.acts),
+            health,
+            public_url,
+            spool,
+            proxies: Arc::new(config.proxies.clone()),
+            tls,
+        };
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         let web = tokio::spawn(web::serve(listener, app, shutdown));
         tracing::info!("listening on {scheme}://{address}");

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::ids::{CallId, ForgeId, RunId};
 
 mod act;
+mod arrived;
 mod call;
 mod cancel;
 mod changes;
@@ -50,6 +51,7 @@ pub use act::{
     Act, ActError, Acted, Approved, Asked, CommandBy, EarlierAttempt, Held, Place, Refused, Reran,
     Rerun,
 };
+pub use arrived::{DeliveryPage, DeliveryQuery, OutcomeQuery, REPLAY};
 pub use call::ClaimedCall;
 pub use cancel::ToEnd;
 pub use changes::Change;

@@ -51,6 +51,8 @@ pub struct App {
     pub allow_sha1: bool,
     /// Told when a new delivery waits to be planned.
     pub wake: Arc<Notify>,
+    /// Told when somebody has acted on a run.
+    pub wake_calls: Arc<Notify>,
     pub health: Arc<Health>,
     /// What the world calls this agent, for links in answers.
     pub public_url: String,

@@ -6,6 +6,7 @@
 //! looks again after a while anyway. Two more look after the house: [`upkeep`] after space and
 //! what is needed from outside, [`watchdog`] after work that nobody does.
 
+mod acts;
 mod call_log;
 pub mod catch_up;
 pub mod forges;
@@ -100,6 +101,8 @@ pub struct Worker {
     pub health: Arc<Health>,
     /// A delivery was recorded.
     pub deliveries: Arc<Notify>,
+    /// Somebody has acted on a run.
+    pub acts: Arc<Notify>,
     calls: Notify,
     reports: Notify,
     /// A comment or a reaction is owed.
@@ -143,6 +146,7 @@ impl Worker {
             settings,
             health,
             deliveries,
+            acts: Arc::default(),
             calls,
             reports,
             effects: Notify::new(),
@@ -187,6 +191,7 @@ impl Worker {
         let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
         tasks.spawn(dispatch::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(acts::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(effects::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));

@@ -98,7 +98,7 @@ pub(super) const CLAIM: &str = "\
                         ORDER BY retry_at, id LIMIT 1)))
     RETURNING id, vendor, forge_id, event_name, repository, received_at, tries";
 
-const VIEW: &str = "\
+pub(super) const VIEW: &str = "\
     SELECT id, vendor, forge_id, event_name, repository, title, received_at, state, tries,
            claimed_at, retry_at, note, settled_at, settlement, whose, reason_code, reason_text,
            (SELECT count(*) FROM run WHERE run.delivery = delivery.id) AS runs
@@ -343,7 +343,7 @@ fn body(row: &SqliteRow) -> Result<Vec<u8>, StoreError> {
     }
 }
 
-fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
+pub(super) fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
     let state = match row.try_get("state")? {
         "received" => {
             DeliveryState::Received { retry_at: pack::time_if(row.try_get("retry_at")?)? }

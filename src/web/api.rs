@@ -1,10 +1,13 @@
 //! `/api/v1`: the facts of the pages for programs, described by an OpenAPI document that is made
 //! from the routes themselves.
 
+mod acts;
+mod deliveries;
 mod events;
 mod log;
 mod repositories;
 mod runs;
+mod said;
 pub mod shape;
 
 use std::sync::Arc;
@@ -41,6 +44,14 @@ fn described() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(events::follow))
         .routes(routes!(repositories::badge))
         .routes(routes!(repositories::cc))
+        .routes(routes!(acts::rerun))
+        .routes(routes!(acts::cancel))
+        .routes(routes!(acts::approve))
+        .routes(routes!(acts::waiting))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::body))
+        .routes(routes!(deliveries::replay))
 }
 
 /// Everything below `/api/v1`.

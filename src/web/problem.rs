@@ -7,7 +7,7 @@ use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
 
-use crate::store::StoreError;
+use crate::store::{ActError, Refused, StoreError};
 
 /// After how many seconds a question to a database that did not answer may be put again.
 const RETRY_SECONDS: u32 = 5;
@@ -47,6 +47,24 @@ impl From<StoreError> for Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "The database does not answer: try again in a moment; the agent's log says what is wrong",
         )
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        let refused = match error {
+            ActError::Store(error) => return error.into(),
+            ActError::Refused(refused) => refused,
+        };
+        let status = match refused {
+            Refused::NoRun(_) => StatusCode::NOT_FOUND,
+            _ => StatusCode::CONFLICT,
+        };
+        // Its words go on where a sentence of ours begins elsewhere.
+        let words = refused.to_string();
+        let mut letters = words.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        Self::new(status, first.into_iter().chain(letters).collect::<String>())
     }
 }
 

@@ -63,6 +63,7 @@ impl Agent {
             doors: Arc::new([door(Vendor::Github.into())]),
             allow_sha1,
             wake: Arc::new(Notify::new()),
+            wake_calls: Arc::new(Notify::new()),
             health: Arc::new(Health::default()),
             public_url: "https://ci.example.com/".to_owned(),
             spool: data.path().to_owned(),

@@ -277,7 +277,7 @@ fn accepted(app: &App, status: StatusCode, forge_id: &str, id: DeliveryId) -> Re
     (status, Json(json!({ "delivery": forge_id, "runs_url": runs_url }))).into_response()
 }
 
-fn skip(event: &Event) -> Option<Reason> {
+pub(super) fn skip(event: &Event) -> Option<Reason> {
     match event.disposition {
         Disposition::Planned => None,
         Disposition::Skipped(skip) => Some(skip.into()),

@@ -8,12 +8,23 @@ use http::request::Parts;
 
 use super::Site;
 use super::problem::Problem;
+use crate::domain::actor::Actor;
 use crate::domain::ids::{ForgeId, RepoName};
 use crate::domain::rights::{Deed, Who, may};
 
 /// Whoever sent a request, as far as they have proven it.
 #[derive(Debug, Clone)]
 pub(super) struct Asker;
+
+impl Asker {
+    /// Whom an act is put down to.
+    ///
+    /// # Errors
+    /// 401 where nobody has signed in.
+    pub(super) fn actor(&self) -> Result<Actor, Problem> {
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "Sign in first"))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = Infallible;

@@ -197,9 +197,15 @@ impl Site {
         id: &str,
         deed: Deed,
     ) -> Result<RunView, Problem> {
-        let none = || Problem::not_found("There is no such run");
-        let id: RunId = id.parse().map_err(|_| none())?;
-        let run = self.app.store.run(id).await?.ok_or_else(none)?;
+        let found = match id.parse::<RunId>() {
+            Ok(id) => self.app.store.run(id).await?,
+            Err(_) => None,
+        };
+        let Some(run) = found else {
+            // Whoever may see none is not told which there are.
+            self.demand(asker, deed, None).await?;
+            return Err(Problem::not_found("There is no such run"));
+        };
         let repository = run.event.repository.as_ref().map(|it| &it.full_name);
         let about = repository.map(|name| (run.event.forge(), name));
         self.demand(asker, deed, about).await?;

@@ -3,6 +3,12 @@
 //! Times are RFC 3339 in UTC with microseconds; durations are seconds. Fields are added, never
 //! given another meaning.
 
+mod acts;
+mod deliveries;
+
+pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
+pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

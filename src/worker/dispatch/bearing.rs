@@ -3,10 +3,14 @@
 use crate::domain::event::Disposition;
 use crate::domain::forge::{self, Headers};
 use crate::domain::succession;
-use crate::store::{Bearing, ClaimedDelivery, Meaning};
+use crate::store::{Bearing, ClaimedDelivery, Meaning, REPLAY};
 
-/// A delivery that cannot be understood, or starts nothing, has no bearing on others.
+/// A delivery that cannot be understood, or starts nothing, has no bearing on others; nor has one
+/// that is played again, because it tells nothing new.
 pub(super) fn of(delivery: &ClaimedDelivery) -> Bearing {
+    if delivery.forge_id.starts_with(REPLAY) {
+        return Bearing::default();
+    }
     let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body);
     let Ok(event) = event else { return Bearing::default() };
     if event.disposition != Disposition::Planned {
