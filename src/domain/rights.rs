@@ -59,6 +59,37 @@ pub enum Access {
     Admin,
 }
 
+/// Who may see runs without having signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Nobody.
+    None,
+    /// Everybody those of repositories that their forge shows to everybody.
+    Public,
+    /// Whoever is on the agent's machine, which nobody else can reach the agent from.
+    ThisMachine,
+    /// Everybody.
+    All,
+}
+
+impl Readers {
+    /// What the operator's word means: `none`, `public`, `all`.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "public" => Some(Self::Public),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+
+    /// Where the operator has said nothing: an agent that listens to its own machine alone, and
+    /// that the world has no name for, is one that somebody tries out.
+    pub fn unsaid(loopback: bool, named: bool) -> Self {
+        if loopback && !named { Self::ThisMachine } else { Self::None }
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {

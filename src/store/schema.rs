@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_acts_and_effects.sql"),
     include_str!("migrations/0012_forges.sql"),
     include_str!("migrations/0011_check_runs.sql"),
+    include_str!("migrations/0020_tokens_and_sessions.sql"),
 ];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is

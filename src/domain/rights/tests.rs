@@ -37,3 +37,12 @@ fn scopes() {
     }
     assert!("root".parse::<Scope>().is_err());
 }
+
+#[test]
+fn what_nobody_has_said_is_open_on_ones_own_machine_alone() {
+    assert_eq!(Readers::unsaid(true, false), Readers::ThisMachine);
+    for (loopback, named) in [(true, true), (false, false), (false, true)] {
+        assert_eq!(Readers::unsaid(loopback, named), Readers::None);
+    }
+    assert_eq!(Readers::named("this-machine"), None);
+}
