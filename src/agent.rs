@@ -19,11 +19,12 @@ use crate::dagger::child::Started;
 use crate::dagger::{self, Dagger, leftover};
 use crate::domain::forge::{git_username, token_scheme};
 use crate::domain::redact::Masks;
+use crate::domain::rights::Readers;
 use crate::forge_client::{self, ForgeClient};
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
 use crate::store::Store;
-use crate::web::{self, App, Door};
+use crate::web::{self, App, Door, LocalSocket};
 use crate::worker::forges::{Forge, Forges};
 use crate::worker::{Settings, Worker};
 
@@ -84,6 +85,20 @@ impl Agent {
         let address = listener.local_addr().context("Cannot tell the address to listen on")?;
         let public_url =
             config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+        let here = address.ip().is_loopback();
+        let named = config.public_url.as_deref().is_some_and(|url| !is_of_this_machine(url));
+        let readers = config.public_runs.unwrap_or(Readers::unsaid(here, named));
+        let local = match LocalSocket::bind(&data) {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "Cannot listen on `{}`: the command line needs a token here too",
+                    data.join(web::SOCKET).display()
+                );
+                None
+            }
+        };
         let health = Arc::new(Health::default());
         let open = Condition { ok: true, detail: "open".to_owned(), since: Timestamp::now() };
         health.set(DATABASE, open);
@@ -111,13 +126,14 @@ impl Agent {
             wake: deliveries,
             wake_calls: Arc::clone(&worker.acts),
             health,
+            readers,
             public_url,
             spool,
             proxies: Arc::new(config.proxies.clone()),
             tls,
         };
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        let web = tokio::spawn(web::serve(listener, app, shutdown));
+        let web = tokio::spawn(web::serve(listener, local, app, shutdown));
         tracing::info!("listening on {scheme}://{address}");
         Ok(Self { store, worker, web, _lock: lock })
     }
@@ -192,6 +208,16 @@ fn unusable(data: &Path, error: &std::io::Error) -> anyhow::Error {
          user may write to",
         data.display()
     )
+}
+
+/// Whether an address leads to whoever asks it, wherever they are.
+fn is_of_this_machine(url: &str) -> bool {
+    match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn doors(config: &Config) -> Arc<[Door]> {

@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use crate::domain::network::Proxies;
 use crate::domain::policy::{Policy, is_the_agents};
 use crate::domain::redact::Masks;
+use crate::domain::rights::Readers;
 use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
 use crate::secrets::Values;
@@ -27,7 +28,7 @@ pub use forges::{ForgeConfig, SettingNames};
 pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 37] = [
+pub const VARIABLES: [(&str, &str); 38] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -43,6 +44,12 @@ pub const VARIABLES: [(&str, &str); 37] = [
     ("POCKETCI_URL", "What the world calls this agent, for links in statuses"),
     ("POCKETCI_TLS_CERT", "A certificate with its chain, in PEM form: serve HTTPS with it"),
     ("POCKETCI_TLS_KEY", "Its key, in PEM form; both files are read again when they change"),
+    (
+        "POCKETCI_PUBLIC_RUNS",
+        "Whose runs can be read without signing in: none [default], public (of public \
+         repositories), all; where only this machine can connect, and POCKETCI_URL does not name \
+         another, all is the default",
+    ),
     (
         "POCKETCI_TRUSTED_PROXIES",
         "Addresses or networks of proxies in front, whose X-Forwarded-For says who sent a request",
@@ -108,6 +115,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `POCKETCI_TLS_CERT` and `POCKETCI_TLS_KEY`; none for plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// `POCKETCI_PUBLIC_RUNS`; none where it is not set.
+    pub public_runs: Option<Readers>,
     /// `POCKETCI_TRUSTED_PROXIES`.
     pub proxies: Proxies,
     /// `POCKETCI_DATA_DIR`, absolute.
@@ -232,6 +241,7 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("public_url", &self.public_url)
             .field("tls", &self.tls)
+            .field("public_runs", &self.public_runs)
             .field("proxies", &self.proxies)
             .field("data_dir", &self.data_dir)
             .field("forges", &self.forges)

@@ -5,6 +5,7 @@ pub mod event;
 pub mod signature;
 pub mod network;
 pub mod forge;
+pub mod token;
 pub mod trigger;
 pub mod duration;
 pub mod headline;

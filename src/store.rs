@@ -38,6 +38,7 @@ pub mod log;
 mod meaning;
 mod outcome;
 mod pack;
+mod public;
 mod queue;
 mod recover;
 mod report;
@@ -45,6 +46,7 @@ mod retention;
 mod run;
 mod schema;
 mod state;
+mod token;
 mod watch;
 
 pub use act::{
@@ -70,6 +72,7 @@ pub use report::{OwedReport, ReportId, ReportView, SentCommit, SentReport};
 pub use retention::Pruned;
 pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
 pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
+pub use token::TokenView;
 pub use watch::RunningCall;
 
 /// The database's name in the data folder.

@@ -16,6 +16,7 @@ mod problem;
 mod refusal;
 mod said;
 mod server;
+mod socket;
 mod text;
 mod webhook;
 mod who;
@@ -34,9 +35,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::server::Tls;
 use self::server::{CONNECTIONS, Front, Seats};
+pub use self::socket::{LocalSocket, NAME as SOCKET};
 use crate::domain::forge::github::app::AppId;
 use crate::domain::ids::ForgeId;
 use crate::domain::network::Proxies;
+use crate::domain::rights::Readers;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -59,6 +62,8 @@ pub struct App {
     /// Where bodies go that are too long for a buffer and not checked yet; only as files without
     /// a name.
     pub spool: PathBuf,
+    /// Who may see runs without having signed in.
+    pub readers: Readers,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Arc<Proxies>,
     /// None for plain HTTP.
@@ -104,14 +109,16 @@ struct Site {
     door: door::Counter,
     seats: Arc<Seats>,
     said: said::Said,
+    public: who::Public,
 }
 
-/// Answers on `listener` until `shutdown`, then finishes what is in flight, for a few seconds.
+/// Answers on `listener`, and the agent's own user on `local`, until `shutdown`, then finishes what is in flight, for a few seconds.
 ///
 /// # Errors
 /// None at the moment; what goes wrong with one connection is that connection's alone.
 pub async fn serve(
     listener: TcpListener,
+    local: Option<LocalSocket>,
     app: App,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -123,8 +130,13 @@ pub async fn serve(
             None => shutdown.cancelled().await,
         }
     };
-    let run = server::run(listener, front(app, Limits::default()), shutdown.clone());
-    tokio::join!(run, watch);
+    let front = front(app, Limits::default());
+    let local = async {
+        if let Some(local) = local {
+            socket::run(local, front.clone(), shutdown.clone()).await;
+        }
+    };
+    tokio::join!(server::run(listener, front.clone(), shutdown.clone()), local, watch);
     Ok(())
 }
 
@@ -146,6 +158,7 @@ fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
         door: door::Counter::new(Instant::now()),
         seats,
         said: said::Said::default(),
+        public: who::Public::default(),
     });
     Router::new()
         .route("/", get(webhook::front).post(webhook::receive_any))
@@ -160,8 +173,11 @@ fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/version", get(probes::version))
+        .route("/sign-in", get(who::page).post(who::sign_in))
+        .route("/sign-out", post(who::sign_out))
         .merge(api::router())
         .fallback(pages::no_such_page)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&site), who::identify))
         .with_state(site)
         .layer(axum::middleware::map_response(move |response| async move { guard.on(response) }))
 }

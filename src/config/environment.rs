@@ -85,6 +85,7 @@ pub(super) fn read(
         listen: env.listen(),
         public_url: env.public_url(),
         tls: env.tls(),
+        public_runs: env.public_runs(),
         proxies: env.proxies(),
         data_dir,
         forges,

@@ -9,6 +9,7 @@ mod repositories;
 mod runs;
 mod said;
 pub mod shape;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -52,6 +53,9 @@ fn described() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::body))
         .routes(routes!(deliveries::replay))
+        .routes(routes!(tokens::list))
+        .routes(routes!(tokens::make))
+        .routes(routes!(tokens::revoke))
 }
 
 /// Everything below `/api/v1`.

@@ -14,8 +14,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPT
 use serde::Deserialize;
 use tracing::error;
 
+use super::problem::Problem;
+use super::who::Asker;
 use super::{Site, text};
 use crate::domain::ids::{CallId, RunId};
+use crate::domain::rights::Deed;
 use crate::store::log::{LogLine, LogReader, LogStream};
 
 /// Lines of a log that a page shows.
@@ -37,10 +40,11 @@ pub(super) struct Wish {
 /// `GET /runs/{id}/calls/{call}/log`: as much of it as there is at the moment.
 pub(super) async fn text(
     State(site): State<Arc<Site>>,
+    asker: Asker,
     Path((run, call)): Path<(String, String)>,
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Response {
-    let (Ok(run), Ok(call)) = (run.parse::<RunId>(), call.parse::<CallId>()) else {
+    let (Ok(id), Ok(call)) = (run.parse::<RunId>(), call.parse::<CallId>()) else {
         return note(
             StatusCode::NOT_FOUND,
             "Runs and calls have numbers: look for this one at /runs",
@@ -48,17 +52,17 @@ pub(super) async fn text(
     };
     let wish = wish.map(|Query(wish)| wish).unwrap_or_default();
     let store = &site.app.store;
-    let view = match store.run(run).await {
-        Ok(Some(view)) => view,
-        Ok(None) => return note(StatusCode::NOT_FOUND, "No such run: the newest are at /runs"),
-        Err(error) => {
-            error!(%error, run = run.0, "Cannot read a run");
-            return note(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The database does not answer: try again",
-            );
+    let view = match site.run(&asker, &run, Deed::See).await {
+        Ok(view) => view,
+        Err(Problem { status: 404, .. }) => {
+            return note(StatusCode::NOT_FOUND, "No such run: the newest are at /runs");
+        }
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status);
+            return note(status.unwrap_or(StatusCode::FORBIDDEN), &problem.detail);
         }
     };
+    let run = id;
     let Some(call) = view.calls.iter().find(|candidate| candidate.id == call) else {
         return note(StatusCode::NOT_FOUND, &format!("No such call in run {run}: see /runs/{run}"));
     };

@@ -22,7 +22,9 @@ use tracing::error;
 use self::view::{DeliveryPage, RunPage, RunsPage};
 use super::Site;
 use super::log::Tail;
-use crate::domain::ids::{DeliveryId, RunId};
+use super::who::Asker;
+use crate::domain::ids::DeliveryId;
+use crate::domain::rights::Deed;
 use crate::store::{RunView, StoreError};
 
 /// Runs on the list.
@@ -34,6 +36,9 @@ const STYLE: &str = include_str!("../../templates/style.css");
 
 /// No script at all, no frame, nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same, with forms.
+const FORM_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A page that is not there, and what to do instead.
 #[derive(Template)]
@@ -49,6 +54,8 @@ pub(super) enum Trouble {
     NoSuchRun(String),
     NoSuchDelivery(String),
     Store(StoreError),
+    /// The asker may not see it.
+    Refused(super::problem::Problem),
     Template(askama::Error),
 }
 
@@ -61,6 +68,7 @@ pub(super) struct Wish {
 /// `GET /` and `GET /runs`: the newest runs, of one delivery when it is named.
 pub(super) async fn runs(
     State(site): State<Arc<Site>>,
+    asker: Asker,
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Trouble> {
     let store = &site.app.store;
@@ -71,17 +79,27 @@ pub(super) async fn runs(
             Some(store.delivery(id).await?.ok_or(Trouble::NoSuchDelivery(text))?)
         }
     };
-    let runs = store.runs(NEWEST, of.as_ref().map(|delivery| delivery.id)).await?;
+    let visible = site.visible(&asker).await?;
+    let mut runs = store.runs(NEWEST, of.as_ref().map(|delivery| delivery.id)).await?;
+    if let Some(visible) = visible {
+        runs.retain(|run| {
+            let name = run.event.repository.as_ref().map(|it| &it.full_name);
+            visible.iter().any(|it| it.0 == run.event.forge() && Some(&it.1) == name)
+        });
+    }
     page(&RunsPage::new(of.as_ref(), &runs, Timestamp::now()))
 }
 
 /// `GET /runs/{id}`: everything about one run.
 pub(super) async fn run(
     State(site): State<Arc<Site>>,
+    asker: Asker,
     Path(id): Path<String>,
 ) -> Result<Response, Trouble> {
-    let number: RunId = id.parse().map_err(|_| Trouble::NoSuchRun(id.clone()))?;
-    let run = site.app.store.run(number).await?.ok_or(Trouble::NoSuchRun(id))?;
+    let run = site.run(&asker, &id, Deed::See).await.map_err(|problem| match problem.status {
+        404 => Trouble::NoSuchRun(id),
+        _ => problem.into(),
+    })?;
     let tails = tails(&site, &run).await;
     page(&RunPage::new(&run, tails, Timestamp::now()))
 }
@@ -89,12 +107,15 @@ pub(super) async fn run(
 /// `GET /deliveries/{id}`: what became of one delivery.
 pub(super) async fn delivery(
     State(site): State<Arc<Site>>,
+    asker: Asker,
     Path(id): Path<String>,
 ) -> Result<Response, Trouble> {
-    let store = &site.app.store;
-    let number: DeliveryId = id.parse().map_err(|_| Trouble::NoSuchDelivery(id.clone()))?;
-    let delivery = store.delivery(number).await?.ok_or(Trouble::NoSuchDelivery(id))?;
-    let runs = store.runs(NEWEST, Some(number)).await?;
+    let delivery = site.delivery(&asker, &id, Deed::See).await;
+    let delivery = delivery.map_err(|problem| match problem.status {
+        404 => Trouble::NoSuchDelivery(id),
+        _ => problem.into(),
+    })?;
+    let runs = site.app.store.runs(NEWEST, Some(delivery.id)).await?;
     page(&DeliveryPage::new(&delivery, &runs, Timestamp::now()))
 }
 
@@ -136,13 +157,26 @@ const NOSNIFF: (HeaderName, HeaderValue) =
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
 /// The headers of every page.
-fn guards() -> [(HeaderName, HeaderValue); 4] {
+pub(super) fn guards() -> [(HeaderName, HeaderValue); 4] {
     [
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         NOSNIFF,
     ]
+}
+
+/// The same of a page with a form of ours.
+pub(super) fn form_guards() -> [(HeaderName, HeaderValue); 4] {
+    let mut guards = guards();
+    guards[0].1 = HeaderValue::from_static(FORM_POLICY);
+    guards
+}
+
+impl From<super::problem::Problem> for Trouble {
+    fn from(problem: super::problem::Problem) -> Self {
+        Self::Refused(problem)
+    }
 }
 
 impl From<StoreError> for Trouble {
@@ -179,6 +213,10 @@ impl IntoResponse for Trouble {
                 error!(%error, "Cannot read from the database for a page");
                 let words = "Runs go on meanwhile. Load the page again in a moment; the agent's log says what is wrong.";
                 (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer", words.to_owned())
+            }
+            Self::Refused(problem) => {
+                let status = StatusCode::from_u16(problem.status);
+                (status.unwrap_or(StatusCode::FORBIDDEN), problem.title, problem.detail)
             }
             Self::Template(error) => {
                 error!(%error, "Cannot write a page");

@@ -43,14 +43,14 @@ const BUFFER: usize = 16 * 1024;
 /// How long a client may take nothing of an answer.
 const STALL: Duration = Duration::from_secs(30);
 /// What requests in flight get to finish at shutdown.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// What a connection without a complete head gets at shutdown: enough for one on its way.
 const GRACE_UNASKED: Duration = Duration::from_millis(300);
 /// How long a closed connection's rest is thrown away, so that the answer in it is not lost: a
 /// socket closed with unread bytes resets the connection.
 const LINGER: Duration = Duration::from_millis(500);
 /// The pause after a failed accept, which is mostly a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What connections are made of.
 #[derive(Clone)]
@@ -120,7 +120,7 @@ async fn greet(stream: TcpStream, front: Front, seat: Arc<Seat>, shutdown: Cance
 }
 
 /// One connection from its first request to its last byte.
-async fn converse(
+pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     front: Front,
     seat: Arc<Seat>,

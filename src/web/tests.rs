@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{App, Door, Limits, Tls, front, server};
 use crate::domain::ids::{ForgeId, Vendor};
 use crate::domain::network::Proxies;
+use crate::domain::rights::Readers;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::store::Store;
@@ -49,14 +50,24 @@ impl Agent {
     }
 
     pub(super) async fn with(limits: Limits, allow_sha1: bool) -> Self {
-        Self::run(limits, allow_sha1, None).await
+        Self::run(limits, allow_sha1, None, Readers::All).await
     }
 
     pub(super) async fn with_tls(limits: Limits, tls: Arc<Tls>) -> Self {
-        Self::run(limits, false, Some(tls)).await
+        Self::run(limits, false, Some(tls), Readers::All).await
     }
 
-    async fn run(limits: Limits, allow_sha1: bool, tls: Option<Arc<Tls>>) -> Self {
+    /// With these who may read without having signed in.
+    pub(super) async fn read_by(readers: Readers) -> Self {
+        Self::run(Limits::default(), false, None, readers).await
+    }
+
+    async fn run(
+        limits: Limits,
+        allow_sha1: bool,
+        tls: Option<Arc<Tls>>,
+        readers: Readers,
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let app = App {
             store: Store::open(data.path()).await.unwrap(),
@@ -65,6 +76,7 @@ impl Agent {
             wake: Arc::new(Notify::new()),
             wake_calls: Arc::new(Notify::new()),
             health: Arc::new(Health::default()),
+            readers,
             public_url: "https://ci.example.com/".to_owned(),
             spool: data.path().to_owned(),
             proxies: Arc::new(Proxies::parse("127.0.0.1").unwrap()),
@@ -133,7 +145,7 @@ pub(super) struct Answer {
 
 impl Answer {
     #[track_caller]
-    fn read(bytes: &[u8]) -> Self {
+    pub(super) fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
         let status = head[9..12].parse().unwrap();

@@ -1,4 +1,4 @@
-//! What is in front of the pages: TLS, and proxies.
+//! What is in front of the pages: TLS, proxies, and who may read them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::super::TlsFiles;
 use super::Environment;
 use crate::domain::network::Proxies;
+use crate::domain::rights::Readers;
 
 impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
     pub(super) fn tls(&mut self) -> Option<TlsFiles> {
@@ -23,6 +24,15 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 None
             }
         }
+    }
+
+    pub(super) fn public_runs(&mut self) -> Option<Readers> {
+        let text = self.text("POCKETCI_PUBLIC_RUNS")?;
+        let readers = Readers::named(&text);
+        if readers.is_none() {
+            self.wrong("POCKETCI_PUBLIC_RUNS", &text, "`none`, `public` or `all`");
+        }
+        readers
     }
 
     pub(super) fn proxies(&mut self) -> Proxies {

@@ -5,9 +5,11 @@
 
 mod acts;
 mod deliveries;
+mod tokens;
 
 pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
 pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
+pub use tokens::{MadeToken, NewToken, Token, Tokens};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -63,6 +63,8 @@ impl Agent {
             ("POCKETCI_GITHUB_URL", forge.url()),
             ("POCKETCI_LISTEN", "127.0.0.1:0"),
             ("POCKETCI_URL", "http://ci.example"),
+            // Pages are read here without signing in, as on a loopback address without a name.
+            ("POCKETCI_PUBLIC_RUNS", "all"),
             ("POCKETCI_DATA_DIR", data.to_str().unwrap()),
             ("POCKETCI_DAGGER", stand_in.to_str().unwrap()),
             // Enough for functions that wait for one another, on any machine.
