@@ -15,6 +15,7 @@ mod secrets;
 mod agent_file;
 mod trust;
 mod attacks;
+mod acting;
 mod approval;
 mod commands_by_comment;
 mod commands;

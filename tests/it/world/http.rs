@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use super::PATIENCE;
 
@@ -66,7 +68,26 @@ pub fn send(
     })
 }
 
-fn read(stream: &mut TcpStream) -> std::io::Result<Answer> {
+/// The same on a socket of this machine.
+pub fn send_to_socket(
+    method: &str,
+    socket: &Path,
+    path: &str,
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
+    read(&mut stream)
+}
+
+fn read(stream: &mut impl Read) -> std::io::Result<Answer> {
     let mut bytes = Vec::new();
     if let Err(why) = stream.read_to_end(&mut bytes)
         && bytes.is_empty()
