@@ -66,6 +66,9 @@ pub(super) async fn rerun(
     for call in &calls {
         again(tx, &run, *call, (attempt, waits), &text, now).await?;
     }
+    if waits {
+        queue::tell_that_it_waits(tx, id, now).await?;
+    }
     // The summary is pending again, from a start that is still to come.
     let run = Run::read(tx, id).await?;
     conclude(tx, &run, now).await?;
