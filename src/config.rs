@@ -3,6 +3,7 @@
 //! All that is wrong is reported at once, by variable and value, never with a secret's value.
 //! An empty variable counts as unset.
 
+mod client;
 mod environment;
 mod forges;
 pub mod file;
@@ -24,6 +25,7 @@ use crate::domain::rights::Readers;
 use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
 use crate::secrets::Values;
+pub use client::ClientConfig;
 pub use forges::{ForgeConfig, SettingNames};
 pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 

@@ -1,5 +1,6 @@
 //! One reader for each kind of variable; what it does not understand, it notes.
 
+mod client;
 mod credentials;
 mod forges;
 mod front;
@@ -12,6 +13,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use url::Url;
+
+pub(super) use client::client;
 
 use super::file::File;
 use super::{Config, ConfigError, Forks, LogFormat, VARIABLES};
@@ -117,7 +120,12 @@ pub(super) fn read(
 
 /// What starts with `POCKETCI_` and is none of ours: an operator who set it believes otherwise.
 fn slips(names: &BTreeSet<String>) -> Vec<String> {
-    let ours = |name: &&String| name.starts_with("POCKETCI_") && !name.starts_with("POCKETCI_TEST");
+    // The token is the commands' that speak to a running agent, in whose shell it may be set.
+    let ours = |name: &&String| {
+        name.starts_with("POCKETCI_")
+            && !name.starts_with("POCKETCI_TEST")
+            && name.as_str() != "POCKETCI_TOKEN"
+    };
     let known = VARIABLES.map(|(name, _)| name);
     let unknown = names.iter().filter(ours).filter(|name| !known.contains(&name.as_str()));
     let say = |name: &String| match suggest::nearest(name, known) {
