@@ -18,6 +18,7 @@ mod plan;
 mod event;
 mod check;
 mod deliveries;
+mod remote;
 mod doctor;
 mod github_app;
 mod completions;
@@ -49,6 +50,14 @@ variables of the server.
 
 Exit status: 0 done, 1 a call failed, 2 bad usage or bad input, 3 cannot reach what it needs.";
 
+/// Of all commands that speak to an agent.
+const REACH: &str = "\
+Without --server and POCKETCI_URL it is the agent of this machine that is asked, by the socket in its \
+data folder (POCKETCI_DATA_DIR): for that one must be its user. Elsewhere POCKETCI_TOKEN says who asks.
+
+Exit status: 0 done, 1 a call or a run did not pass, 2 bad usage, 3 the agent cannot be reached or \
+does not allow it.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The daemon: takes webhooks, calls functions, reports to the forge
@@ -66,8 +75,18 @@ enum Command {
     Check(check::Options),
     /// What is missing to run: dagger, engine, token, secret, data folder, clock
     Doctor(doctor::Options),
+    /// Runs of a running agent: list, show, logs, watch, rerun, cancel, approve
+    #[command(after_help = REACH)]
+    Runs(remote::Runs),
     /// What the forge has sent, and what it could not
+    #[command(after_help = REACH)]
     Deliveries(deliveries::Options),
+    /// Have a repository planned without a webhook
+    #[command(after_help = REACH)]
+    Trigger(remote::Trigger),
+    /// What opens a running agent to people and programs elsewhere
+    #[command(after_help = REACH)]
+    Tokens(remote::Tokens),
     /// Make the agent a GitHub App
     GithubApp(github_app::Options),
     /// Completions for a shell, on standard output
@@ -96,7 +115,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Event(options) => event::event(options),
         Command::Check(options) => check::check(options),
         Command::Doctor(options) => wait(doctor::doctor(options)),
+        Command::Runs(options) => wait(remote::runs(options)),
         Command::Deliveries(options) => wait(deliveries::deliveries(options)),
+        Command::Trigger(options) => wait(remote::trigger(options)),
+        Command::Tokens(options) => wait(remote::tokens(options)),
         Command::GithubApp(options) => wait(github_app::github_app(options)),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => man::man(&options),

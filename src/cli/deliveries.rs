@@ -1,7 +1,7 @@
 //! `deliveries`: what the forge has sent, and what it could not.
 //!
-//! It works on the data folder of an agent that does not run: what it records is planned when
-//! the agent starts.
+//! Catching up works on the data folder of an agent that does not run: what it records is planned
+//! when the agent starts. The rest asks a running one.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Failure;
 use super::output::{self, BAD, FAINT, STRONG, count, plain};
+use super::{Failure, remote};
 use crate::agent;
 use crate::config::Config;
 use crate::domain::duration;
@@ -26,6 +26,12 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The newest deliveries, and what became of them
+    List(remote::ListDeliveries),
+    /// A delivery with its headers, or its body
+    Show(remote::ShowDelivery),
+    /// Plan a delivery once more
+    Replay(remote::Replay),
     /// Ask the forge for what it could not deliver and for branches that moved meanwhile
     #[command(after_help = AFTER_HELP)]
     CatchUp(CatchUpOptions),
@@ -55,6 +61,9 @@ struct CatchUpOptions {
 
 pub(crate) async fn deliveries(options: Options) -> Result<(), Failure> {
     match options.what {
+        What::List(options) => remote::list_deliveries(options).await,
+        What::Show(options) => remote::show_delivery(options).await,
+        What::Replay(options) => remote::replay(options).await,
         What::CatchUp(options) => catch_up(options).await,
     }
 }

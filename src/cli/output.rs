@@ -35,7 +35,7 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
 }
 
 /// JSON in which what could command a terminal is escaped: it then stands for the same.
-fn escaped(json: &str) -> String {
+pub(super) fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || !inert::is_active(c) {
