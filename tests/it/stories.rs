@@ -34,3 +34,4 @@ mod fairness;
 mod engine;
 mod space;
 mod seen_from_outside;
+mod remote;
