@@ -26,3 +26,6 @@ pub(in crate::config) fn client(
     let url = url.filter(|_| !own);
     Ok(ClientConfig { url, token, data_dir: Some(data_dir).filter(|dir| dir.is_absolute()) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Acting from the command line on the agent's machine, where its socket says who one is.
+
+use super::{Ended, Shell, mixed};
+use crate::world::{Module, World};
+
+#[test]
+fn a_run_is_begun_again() {
+    let world = World::start();
+    let (_, sha) = mixed(&world);
+    let shell = Shell::local(&world);
+
+    shell.run("runs rerun 1 --failed").status(0).says("as attempt 2: 1 call again");
+    shell.run("runs watch 1").status(1).says("lint-on-push");
+    assert_eq!(world.engine.calls("lint-on-push").len(), 2);
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+    shell.run("runs rerun 1 --call test-on-push --watch").status(1).says("(attempt 2)");
+    shell.run("runs rerun 1 --json").status(0).says("\"attempt\": 4");
+    shell.run("runs watch 1 --json").status(1).says("\"attempt\":4");
+    world.forge.expect_status(&sha, "pocketci", "failure");
+    shell.run("runs logs 1 lint-on-push --attempt 1").status(0).says("one");
+}
+
+#[test]
+fn a_run_is_ended() {
+    let world = World::start();
+    let (began, go) = (world.path("began"), world.path("go"));
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
+    repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.expect_file("began");
+    let shell = Shell::local(&world);
+    let watch = shell.begin("runs watch 1");
+
+    shell.run("runs cancel 1").status(0).says("is being ended");
+
+    watch.end().status(1).complains("Run 1 was cancelled");
+    shell.run("runs list --state cancelled").status(0).says("cancelled");
+}
+
+#[test]
+fn a_commit_is_let_go() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", Module::new("ci").function("testOnPullRequest", |f| f.src()));
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let sha = fork.commit("feature", [("a", "1\n")]);
+    world.forge.open_pull_request_from_fork(&fork, "feature", &repo, "main");
+    world.forge.expect_status_like(&sha, "it to be held", |one| one.description.contains("waits"));
+    let shell = Shell::local(&world);
+
+    shell.run("runs show 1").status(0).says("runs approve 1");
+    shell.run("runs approve 1 --sha 0000000").status(2).complains("is of the commit");
+    assert!(world.engine.calls("test-on-pull-request").is_empty());
+    shell.run(&format!("runs approve 1 --sha {}", &sha[..7])).status(0).says("is let go at");
+
+    shell.run("runs watch 1").status(0).says("passed");
+}
+
+#[test]
+fn deliveries_are_shown_and_replayed() {
+    let world = World::start();
+    mixed(&world);
+    let shell = Shell::local(&world);
+
+    shell.run("deliveries list").status(0).says("planned").says("ada/site");
+    shell.run("deliveries show 1").status(0).says("x-github-event");
+    shell.run("deliveries show 1 --body").status(0).says("\"full_name\"");
+    shell.run("deliveries replay 1").status(0).says("deliveries show 2");
+    shell.run("deliveries show 99").status(2);
+}
+
+#[test]
+fn a_token_opens_and_is_taken_back() {
+    let world = World::start();
+    mixed(&world);
+    let local = Shell::local(&world);
+    let token = local.run("tokens create --name deploy --scope operate").status(0).stdout;
+    let remote = |token: &str| -> Ended {
+        let mut shell = Shell::remote(&world);
+        shell.environment.push(("POCKETCI_TOKEN".to_owned(), token.to_owned()));
+        shell.run("runs rerun 1 --failed --watch")
+    };
+
+    Shell::remote(&world).run("runs rerun 1").status(3).complains("POCKETCI_TOKEN");
+    remote(token.trim()).status(1).complains("Run 1 failed");
+    local.run("tokens list").status(0).says("deploy").says("operate");
+    local.run("tokens revoke deploy").status(0).says("opens nothing any more");
+    remote(token.trim()).status(3).complains("does not take the token");
+    local.run("tokens list").status(0).says("There are no tokens");
+    local.run("tokens list --all").status(0).says("revoked");
+    local.run("tokens revoke deploy").status(2).complains("no token `deploy`");
+}
