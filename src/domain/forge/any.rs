@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use url::Url;
 
-use super::github::{self, Answer, Comment, Permission, Reaction};
+use super::github::{self, Answer};
 use super::{
     Headers, PayloadError, bitbucket, bitbucket_server, gitea, gitlab, identity, is_form, payload,
 };
@@ -14,6 +14,13 @@ use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha, Vendor};
 use crate::domain::mend::Posted;
 use crate::domain::run::Status;
 use crate::domain::signature::{Authentic, BadSignature, Claim, WebhookSecret};
+
+mod conversation;
+
+pub use conversation::{
+    answer_to_effect, comment_request, comments, comments_request, edit_request, permission,
+    permission_request, pull_request, pull_request_request, reaction_request,
+};
 
 /// How a token is shown to a forge's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -442,97 +449,4 @@ pub fn answers(
         | Answer::Limited { why, .. }
         | Answer::Refused { why, .. } => Err(why),
     }
-}
-
-/// The request that asks what somebody may do in a repository; none where we cannot ask.
-pub fn permission_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    login: &str,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::permission_request(api, repository, login))
-}
-
-/// What its answer says; none when it cannot be read.
-pub fn permission(_vendor: Vendor, body: &[u8]) -> Option<Permission> {
-    github::permission(body)
-}
-
-/// The request that asks for a pull request.
-pub fn pull_request_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    number: u64,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::pull_request_request(api, repository, number))
-}
-
-/// The head commit that its answer names; none when it cannot be read.
-pub fn pull_request(_vendor: Vendor, body: &[u8]) -> Option<Sha> {
-    github::pull_request(body)
-}
-
-/// The request that puts a reaction on a comment of an issue or pull request; asked for twice, it
-/// is there once.
-pub fn reaction_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    comment: &str,
-    reaction: Reaction,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::reaction_request(api, repository, comment, reaction))
-}
-
-/// The request that writes a comment on a pull request.
-pub fn comment_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    number: u64,
-    text: &str,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::comment_request(api, repository, number, text))
-}
-
-/// The request that changes one of our comments.
-pub fn edit_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    comment: &str,
-    text: &str,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::edit_request(api, repository, comment, text))
-}
-
-/// The request for a page, from 1, of a pull request's comments that changed since then.
-pub fn comments_request(
-    vendor: Vendor,
-    api: &str,
-    repository: &RepoName,
-    number: u64,
-    since: Timestamp,
-    page: usize,
-) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github)
-        .then(|| github::comments_request(api, repository, number, since, page))
-}
-
-/// What such a page says, and whether another may follow; none when it cannot be read.
-pub fn comments(_vendor: Vendor, body: &[u8]) -> Option<(Vec<Comment>, bool)> {
-    github::comments(body)
-}
-
-/// What a forge's reply to a comment or a reaction means.
-pub fn answer_to_effect(
-    vendor: Vendor,
-    status: u16,
-    headers: &Headers,
-    body: &[u8],
-    now: Timestamp,
-) -> Answer {
-    github::answer_to_effect(answer(vendor, status, headers, body, now), status)
 }

@@ -17,7 +17,10 @@ mod push;
 mod rest;
 mod status;
 
-pub use conversation::{comment_request, may_write, permission_request, reaction_request};
+pub use conversation::{
+    answer_to_effect, comment_request, comments, comments_request, edit_request, permission,
+    permission_request, pull_request, pull_request_request, reaction_request,
+};
 pub use status::{answer, shown, shown_request, status_request};
 
 /// The headers of one of the three.

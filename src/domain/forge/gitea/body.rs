@@ -132,6 +132,7 @@ pub(super) struct Comment {
     body: Field<String>,
     user: Part<User>,
     html_url: Field<String>,
+    pub(super) created_at: Field<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -177,15 +178,19 @@ impl Body {
     }
 
     pub(super) fn sender(&self) -> Option<Sender> {
-        let sender = self.sender.part()?;
-        let id = sender.id.get().map_or_else(String::new, |Id(id)| id.clone());
-        Some(Sender { login: sender.name()?.to_owned(), id })
+        self.sender.part()?.sender()
     }
 }
 
 impl User {
     fn name(&self) -> Option<&str> {
         self.login.filled().or(self.username.filled())
+    }
+
+    /// Who it is; none where the account is gone.
+    pub(super) fn sender(&self) -> Option<Sender> {
+        let id = self.id.get().map_or_else(String::new, |Id(id)| id.clone());
+        Some(Sender { login: self.name()?.to_owned(), id })
     }
 }
 

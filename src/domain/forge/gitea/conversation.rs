@@ -1,12 +1,15 @@
-//! Comments and reactions, and what a user may do in a repository.
+//! Comments and reactions, what a user may do in a repository, and where a pull request is.
 
 use http::Request;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::wire::{Field, Object};
-use super::rest;
-use crate::domain::ids::RepoName;
+use super::super::wire::{Field, Id, List, Object, Part};
+use super::super::{Answer, Comment, Permission, Refused};
+use super::{body, rest};
+use crate::domain::ids::{RepoName, Sha, Vendor};
+use crate::domain::rights::Access;
 
 /// The request that comments on a pull request.
 pub fn comment_request(api: &str, repo: &RepoName, number: u64, text: &str) -> Request<Vec<u8>> {
@@ -31,15 +34,106 @@ pub fn permission_request(api: &str, repo: &RepoName, login: &str) -> Request<Ve
     rest::get(&format!("{repo}/collaborators/{login}/permission"))
 }
 
+/// The request that changes a comment.
+pub fn edit_request(api: &str, repo: &RepoName, comment: &str, text: &str) -> Request<Vec<u8>> {
+    let (repo, comment) = (rest::repository(api, repo), rest::segment(comment));
+    rest::patch(&format!("{repo}/issues/comments/{comment}"), &json!({ "body": text }))
+}
+
+/// The request for all comments of a pull request that changed since then, the oldest first: the
+/// answer has no pages.
+pub fn comments_request(
+    api: &str,
+    repo: &RepoName,
+    number: u64,
+    since: Timestamp,
+) -> Request<Vec<u8>> {
+    let (repo, since) = (rest::repository(api, repo), rest::segment(&format!("{since:.0}")));
+    rest::get(&format!("{repo}/issues/{number}/comments?since={since}"))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    id: Field<Id>,
+    body: Field<String>,
+}
+
+/// Reads its answer; none when it is no such answer.
+pub fn comments(body: &[u8]) -> Option<Vec<Comment>> {
+    let list: List<Object<Entry>> = serde_json::from_slice(body).ok()?;
+    list.get()?;
+    let comment = |Object(entry): &Object<Entry>| {
+        let Id(id) = entry.id.get()?;
+        Some(Comment { id: id.clone(), body: entry.body.text() })
+    };
+    Some(list.items().filter_map(comment).collect())
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PermissionBody {
     permission: Field<String>,
+    user: Part<body::User>,
 }
 
-/// Whether its answer lets the user write; none when it is no such answer.
-pub fn may_write(body: &[u8]) -> Option<bool> {
+/// Reads what somebody may do; none when it is no such answer.
+pub fn permission(body: &[u8]) -> Option<Permission> {
     let body: Field<Object<PermissionBody>> = serde_json::from_slice(body).ok()?;
-    let permission = body.part()?.permission.filled()?;
-    Some(["write", "admin", "owner"].contains(&permission))
+    let body = body.part()?;
+    let access = match body.permission.filled()? {
+        "owner" | "admin" => Access::Admin,
+        "write" => Access::Write,
+        "read" => Access::Read,
+        _ => Access::None,
+    };
+    Some(Permission { access, user: body.user.part()?.sender()? })
+}
+
+/// The request that asks for a pull request.
+pub fn pull_request_request(api: &str, repo: &RepoName, number: u64) -> Request<Vec<u8>> {
+    rest::get(&format!("{}/pulls/{number}", rest::repository(api, repo)))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PullBody {
+    head: Part<Head>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    sha: Field<String>,
+}
+
+/// Reads the head commit from its answer; none when it is no such answer.
+pub fn pull_request(body: &[u8]) -> Option<Sha> {
+    let body: Field<Object<PullBody>> = serde_json::from_slice(body).ok()?;
+    body.part()?.head.part()?.sha.parsed()
+}
+
+/// What an answer means for a comment or a reaction, from what it would mean for a status.
+pub fn answer_to_effect(vendor: Vendor, answer: Answer, status: u16) -> Answer {
+    match (status, answer) {
+        (404 | 410, _) => {
+            let why = format!(
+                "{vendor} answered {status}: the comment or the pull request is gone, or the token \
+                 may not see it"
+            );
+            Answer::Never { why }
+        }
+        // Which reactions there are is the operator's choice.
+        (403, Answer::Refused { why, .. }) if why.contains("allowed reaction") => {
+            Answer::Never { why }
+        }
+        (403, Answer::Refused { whom: Refused::Repository, .. }) => {
+            let why = format!(
+                "{vendor} answered 403: the token may not write comments here (it needs the scope \
+                 `write:issue`), or the conversation is locked"
+            );
+            Answer::Refused { whom: Refused::Repository, why }
+        }
+        (_, answer) => answer,
+    }
 }

@@ -39,6 +39,7 @@ pub(super) fn event(read: Reading<'_>, event_name: &str) -> Result<Event, Payloa
     }
     event.before = body.before.parsed();
     event.sha = sides.head.sha.clone();
+    event.author = pull.user.part().and_then(body::User::sender);
     if let Some(review) = body.review.part().filter(|_| review) {
         let author = event.sender.as_ref().map(|sender| sender.login.clone());
         event.comment = Some(Comment {
@@ -76,12 +77,14 @@ pub(super) fn comment(read: Reading<'_>) -> Result<Event, PayloadError> {
     let body = read.body;
     let mut event = read.planned("issue_comment")?;
     event.comment = body.comment.part().map(body::Comment::comment);
+    event.commented_at = body.comment.part().and_then(|comment| comment.created_at.parsed());
     let Some(issue) = body.issue.part() else { return Ok(event) };
     let pull = issue.pull_request.part();
     let whole = body.pull_request.part();
     let (true, Some(&number)) = (pull.is_some() || whole.is_some(), issue.number.get()) else {
         return Ok(event);
     };
+    event.author = issue.user.part().and_then(body::User::sender);
     let url = pull.and_then(|pull| pull.html_url.filled()).or(issue.html_url.filled());
     let side = |repository| PullRequestSide { reference: String::new(), sha: None, repository };
     let repository = event.repository.as_ref().map(|it| it.full_name.as_str().to_owned());

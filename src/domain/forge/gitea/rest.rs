@@ -20,8 +20,20 @@ pub(super) fn get(url: &str) -> Request<Vec<u8>> {
     Request::get(url).header("accept", "application/json").body(Vec::new()).expect(ALWAYS)
 }
 
+pub(super) fn delete(url: &str) -> Request<Vec<u8>> {
+    Request::delete(url).header("accept", "application/json").body(Vec::new()).expect(ALWAYS)
+}
+
 pub(super) fn post(url: &str, body: &serde_json::Value) -> Request<Vec<u8>> {
-    let request = Request::post(url).header("accept", "application/json");
+    with(Request::post(url), body)
+}
+
+pub(super) fn patch(url: &str, body: &serde_json::Value) -> Request<Vec<u8>> {
+    with(Request::patch(url), body)
+}
+
+fn with(request: http::request::Builder, body: &serde_json::Value) -> Request<Vec<u8>> {
+    let request = request.header("accept", "application/json");
     let request = request.header("content-type", "application/json");
     request.body(body.to_string().into_bytes()).expect(ALWAYS)
 }

@@ -1,6 +1,7 @@
 use super::super::Refused;
 use super::*;
 use crate::domain::forge::{Answer, any};
+use crate::domain::rights::Access;
 use crate::domain::run::{CommitState, Status};
 
 #[track_caller]
@@ -64,11 +65,29 @@ fn each_sends_the_headers_of_those_before_it() {
 }
 
 #[test]
-fn who_may_write_is_said_in_a_word() {
-    let may = |word: &str| may_write(format!("{{\"permission\": \"{word}\"}}").as_bytes());
-    assert_eq!(["owner", "admin", "write"].map(may), [Some(true); 3]);
-    assert_eq!(["read", "none"].map(may), [Some(false); 2]);
-    assert_eq!(may_write(b"{}"), None);
+fn what_somebody_may_do_is_said_in_a_word() {
+    let said = |word: &str| {
+        let body = format!(r#"{{"permission": "{word}", "user": {{"id": 7, "login": "ada"}}}}"#);
+        let said = permission(body.as_bytes())?;
+        assert_eq!((said.user.login.as_str(), said.user.id.as_str()), ("ada", "7"));
+        Some(said.access)
+    };
+    assert_eq!(["owner", "admin"].map(said), [Some(Access::Admin); 2]);
+    assert_eq!(["write", "read"].map(said), [Some(Access::Write), Some(Access::Read)]);
+    assert_eq!(["none", "else"].map(said), [Some(Access::None); 2]);
+    assert_eq!(permission(br#"{"permission": "write"}"#), None);
+    assert_eq!(permission(b"[]"), None);
+}
+
+#[test]
+fn a_test_of_the_webhook_starts_nothing() {
+    let sha = "a".repeat(40);
+    let body = format!(
+        r#"{{"ref": "refs/heads/main", "before": "{sha}", "after": "{sha}",
+            "repository": {{"full_name": "acme/app"}}}}"#
+    );
+    let event = event(Vendor::Gitea, "push", body.as_bytes()).unwrap();
+    assert_eq!(event.disposition, Disposition::Skipped(Skip::Ping));
 }
 
 #[test]
