@@ -19,6 +19,7 @@ mod event;
 mod check;
 mod deliveries;
 mod remote;
+mod hooks;
 mod doctor;
 mod github_app;
 mod completions;
@@ -78,6 +79,8 @@ enum Command {
     /// Runs of a running agent: list, show, logs, watch, rerun, cancel, approve
     #[command(after_help = REACH)]
     Runs(remote::Runs),
+    /// The webhook of a repository: make it, list it, test it, remove it
+    Hooks(hooks::Options),
     /// What the forge has sent, and what it could not
     #[command(after_help = REACH)]
     Deliveries(deliveries::Options),
@@ -120,6 +123,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Trigger(options) => wait(remote::trigger(options)),
         Command::Tokens(options) => wait(remote::tokens(options)),
         Command::GithubApp(options) => wait(github_app::github_app(options)),
+        Command::Hooks(options) => wait(hooks::hooks(options)),
         Command::Completions(options) => completions::completions(&options),
         Command::Man(options) => man::man(&options),
     }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod github_app;
+mod hook;
 mod host;
 mod outside;
 
@@ -14,12 +15,16 @@ use serde::Serialize;
 use super::output::{BAD, DOUBTFUL, FAINT, GOOD, plain};
 use super::{Failure, output};
 use crate::config::{Config, ForgeConfig};
+use crate::domain::ids::RepoName;
 
 /// Checks the dagger CLI and its engine, git, the forge and its token, the webhook secret, the
 /// data folder and its disk, the clock, the TLS certificate, and an agent that runs already, with the environment that
 /// `serve` would have. Changes nothing.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Look at the webhook of this repository too: that it is there, and what came of what it sent
+    #[arg(long, value_name = "OWNER/REPO")]
+    repository: Vec<RepoName>,
     /// Print a JSON list of the findings
     #[arg(long)]
     json: bool,
@@ -81,7 +86,7 @@ impl Findings {
 pub(super) async fn doctor(options: Options) -> Result<(), Failure> {
     let mut findings = Findings { all: Vec::new(), json: options.json };
     match Config::from_env() {
-        Ok(config) => look(&config, &mut findings).await?,
+        Ok(config) => look(&config, &options.repository, &mut findings).await?,
         Err(error) => {
             let advice = "correct it; `pocketci-agent serve --help` lists the variables";
             let wrong = error.0.into_iter().map(|one| Finding::fail("environment", one, advice));
@@ -97,7 +102,11 @@ pub(super) async fn doctor(options: Options) -> Result<(), Failure> {
     }
 }
 
-async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+async fn look(
+    config: &Config,
+    repositories: &[RepoName],
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let doubts = config.warnings.iter();
     let advice = "correct it, or take it out of the environment";
     findings.add(doubts.map(|one| Finding::warn("environment", one.as_str(), advice)))?;
@@ -107,6 +116,9 @@ async fn look(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     findings.add(outside::dagger(config).await)?;
     for forge in &config.forges {
         findings.add(outside::forge(forge).await)?;
+    }
+    for repository in repositories {
+        findings.add(hook::webhook(config, repository).await)?;
     }
     findings.add(host::tls(config.tls.as_ref()))?;
     findings.add(agent::running(config.listen, config.tls.is_some()).await)

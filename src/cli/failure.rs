@@ -58,6 +58,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// What it says, in a line.
+    pub(super) fn text(&self) -> String {
+        self.messages.join("; ")
+    }
+
     /// Shows it on standard error now, and not again at the end.
     pub(super) fn say(&mut self) {
         self.report();

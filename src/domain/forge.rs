@@ -31,6 +31,7 @@ pub use any::{
     pull_request, pull_request_request, reaction_request, recognised, shown, shown_page,
     shown_request, status_request, token_scheme,
 };
+pub use any::webhooks;
 pub use github::{Answer, Refused};
 pub use github::{Comment, Permission, Reaction};
 

@@ -24,6 +24,11 @@ impl WebhookSecret {
     pub fn new(secret: &str) -> Self {
         Self(SecretString::from(secret))
     }
+
+    /// The text itself, for the one forge that signs with it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
 }
 
 impl fmt::Debug for WebhookSecret {

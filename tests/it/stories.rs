@@ -35,3 +35,4 @@ mod engine;
 mod space;
 mod seen_from_outside;
 mod remote;
+mod real_gitea;

@@ -16,6 +16,7 @@ use crate::domain::run::Status;
 use crate::domain::signature::{Authentic, BadSignature, Claim, WebhookSecret};
 
 mod conversation;
+pub mod webhooks;
 
 pub use conversation::{
     answer_to_effect, comment_request, comments, comments_request, edit_request, permission,

@@ -12,6 +12,7 @@ use body::Body;
 
 mod body;
 mod conversation;
+mod hooks;
 mod pull_request;
 mod push;
 mod rest;
@@ -20,6 +21,10 @@ mod status;
 pub use conversation::{
     answer_to_effect, comment_request, comments, comments_request, edit_request, permission,
     permission_request, pull_request, pull_request_request, reaction_request,
+};
+pub use hooks::{
+    EVENTS, webhook_removal_request, webhook_request, webhook_test_request, webhooks,
+    webhooks_request,
 };
 pub use status::{answer, shown, shown_request, status_request};
 

@@ -288,16 +288,39 @@ impl Agent {
     /// What `doctor` finds with the same environment while this agent runs: level, what, detail.
     #[track_caller]
     pub fn doctor(&self) -> Vec<(String, String, String)> {
-        let mut command = process::program(env!("CARGO_BIN_EXE_pocketci-agent"));
-        command.env_clear().envs(&self.environment).current_dir(&self.home);
-        command.env("POCKETCI_LISTEN", self.address.trim_start_matches("http://"));
-        let output = command.args(["doctor", "--json"]).output().unwrap();
-        let findings: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        self.findings(&["doctor", "--json"])
+    }
+
+    /// The same with a look at the webhook of a repository.
+    #[track_caller]
+    pub fn doctor_of(&self, repository: &str) -> Vec<(String, String, String)> {
+        self.findings(&["doctor", "--json", "--repository", repository])
+    }
+
+    #[track_caller]
+    fn findings(&self, arguments: &[&str]) -> Vec<(String, String, String)> {
+        let (_, printed) = self.command(arguments);
+        let findings: Vec<serde_json::Value> = serde_json::from_str(&printed).unwrap();
         let word = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap().to_owned();
         findings
             .iter()
             .map(|it| (word(it, "level"), word(it, "what"), word(it, "detail")))
             .collect()
+    }
+
+    /// Another command with the same environment while this agent runs: its exit status, and what
+    /// it printed; where it failed, its complaint too.
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = process::program(env!("CARGO_BIN_EXE_pocketci-agent"));
+        command.env_clear().envs(&self.environment).current_dir(&self.home);
+        command.env("POCKETCI_LISTEN", self.address.trim_start_matches("http://"));
+        let output = command.args(arguments).output().unwrap();
+        let (status, mut said) = (output.status.code().unwrap_or(-1), output.stdout);
+        if status != 0 && !arguments.contains(&"--json") {
+            said.extend(output.stderr);
+        }
+        (status, String::from_utf8(said).unwrap())
     }
 
     /// Ends it as a power failure does.

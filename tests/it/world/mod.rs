@@ -17,6 +17,7 @@ pub mod agent;
 pub mod engine;
 pub mod forge;
 pub mod git;
+pub mod gitea;
 pub mod http;
 pub mod ledger;
 pub mod module;

@@ -1,16 +1,31 @@
-//! What GitHub remembers of its webhooks: which there are, what they sent, and what came of it.
+//! GitHub's webhooks: making them, which there are, what they sent, and what came of it.
 //!
 //! Requests and their answers; it does not know who asks, or what is done about it.
 
 use http::Request;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::super::Headers;
+use super::super::any::webhooks::Wanted;
 use super::super::wire::{Field, List, Object, Part};
 use super::rest;
 use crate::domain::ids::RepoName;
+
+/// What functions can ask for, of what a repository's webhook can send.
+pub const EVENTS: [&str; 9] = [
+    "push",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "issues",
+    "issue_comment",
+    "commit_comment",
+    "release",
+    "deployment",
+];
 
 /// Whose webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +166,39 @@ pub fn sent(body: &[u8]) -> Option<Sent> {
     Some(Sent {
         headers: request.headers.into_iter().flatten().filter_map(text).collect(),
         payload: payload.map(|text| text.as_bytes().to_vec()),
+    })
+}
+
+/// The request that makes a repository's webhook; GitHub pings it at once.
+pub fn create_request(api: &str, repo: &RepoName, wanted: Wanted<'_>) -> Request<Vec<u8>> {
+    let mut body = settings(wanted);
+    body["name"] = "web".into();
+    rest::post(&format!("{}/hooks", rest::repository(api, repo)), body.to_string().into_bytes())
+}
+
+/// The request that makes one what it should be, whatever its secret was.
+pub fn change_request(api: &str, repo: &RepoName, id: u64, wanted: Wanted<'_>) -> Request<Vec<u8>> {
+    let url = format!("{}/hooks/{id}", rest::repository(api, repo));
+    rest::patch(&url, settings(wanted).to_string().into_bytes())
+}
+
+/// The request that removes one.
+pub fn removal_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+    rest::delete(&format!("{}/hooks/{id}", rest::repository(api, repo)))
+}
+
+/// The request that has one send a ping.
+pub fn ping_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+    rest::post(&format!("{}/hooks/{id}/pings", rest::repository(api, repo)), Vec::new())
+}
+
+fn settings(wanted: Wanted<'_>) -> serde_json::Value {
+    json!({
+        "active": true,
+        "events": EVENTS,
+        "config": {
+            "url": wanted.url, "content_type": "json", "secret": wanted.secret, "insecure_ssl": "0",
+        },
     })
 }
 

@@ -35,6 +35,10 @@ pub(super) fn patch(url: &str, body: Vec<u8>) -> Request<Vec<u8>> {
     common(Request::patch(url)).header("content-type", "application/json").body(body).expect(ALWAYS)
 }
 
+pub(super) fn delete(url: &str) -> Request<Vec<u8>> {
+    common(Request::delete(url)).body(Vec::new()).expect(ALWAYS)
+}
+
 fn common(request: http::request::Builder) -> http::request::Builder {
     request.header("accept", "application/vnd.github+json").header("x-github-api-version", VERSION)
 }

@@ -1,0 +1,151 @@
+//! The webhooks of a repository: which there are, making them, and having them tested.
+
+use super::super::github::hooks::{self as github, Owner};
+use super::super::gitea;
+use crate::domain::ids::{ForgeId, RepoName, Vendor};
+
+/// A webhook as its forge lists it. Its secret is told by none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub id: u64,
+    /// Where it sends to.
+    pub url: String,
+    pub active: bool,
+    pub events: Vec<String>,
+    /// `json` or `form`.
+    pub content_type: String,
+}
+
+/// What a webhook of ours is to be.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub url: &'a str,
+    pub secret: &'a str,
+}
+
+/// Whether we know how a forge's webhooks are made.
+pub fn has_webhooks(vendor: Vendor) -> bool {
+    matches!(vendor, Vendor::Github | Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs)
+}
+
+/// Where a forge's webhooks are to be sent, below the agent's own address: it does not depend on
+/// what their headers say, and tells several forges of one kind apart.
+pub fn webhook_address(public_url: &str, forge: ForgeId) -> String {
+    format!("{}/webhooks/{forge}", public_url.trim_end_matches('/'))
+}
+
+/// Whether a webhook is sent to the agent at this address, to whichever of its doors.
+pub fn is_ours(webhook: &Webhook, public_url: &str) -> bool {
+    let rest = webhook.url.strip_prefix(public_url.trim_end_matches('/'));
+    rest.is_some_and(|rest| matches!(rest, "" | "/") || rest.starts_with("/webhooks/"))
+}
+
+/// The events that functions can ask for, in the forge's words for them.
+pub fn webhook_events(vendor: Vendor) -> &'static [&'static str] {
+    match vendor {
+        Vendor::Github => &github::EVENTS,
+        // Its tags come as creations alone.
+        Vendor::Gogs => &["push", "create", "pull_request", "issues", "issue_comment", "release"],
+        _ => &gitea::EVENTS,
+    }
+}
+
+/// The request for a page, from 1, of a repository's webhooks; none where there is no such page.
+pub fn webhooks_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    page: usize,
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => {
+            Some(github::list_request(api, &Owner::Repository(repository.clone()), page))
+        }
+        // All of them at once, whatever page is asked for.
+        Vendor::Gogs if page > 1 => None,
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            Some(gitea::webhooks_request(api, repository, page))
+        }
+        _ => None,
+    }
+}
+
+/// Reads its answer; none when it is no such answer.
+pub fn webhooks(vendor: Vendor, body: &[u8]) -> Option<Vec<Webhook>> {
+    // The two tell what we ask for in the same words.
+    let _alike = vendor;
+    gitea::webhooks(body)
+}
+
+/// The request that makes one.
+pub fn webhook_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    wanted: Wanted<'_>,
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => Some(github::create_request(api, repository, wanted)),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            let events = webhook_events(vendor);
+            Some(gitea::webhook_request(vendor, api, repository, wanted, events))
+        }
+        _ => None,
+    }
+}
+
+/// The request that makes what is there what it should be; none where a secret cannot be changed,
+/// so that a new one has to take its place.
+pub fn webhook_change_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    id: u64,
+    wanted: Wanted<'_>,
+) -> Option<http::Request<Vec<u8>>> {
+    (vendor == Vendor::Github).then(|| github::change_request(api, repository, id, wanted))
+}
+
+/// The request that removes one.
+pub fn webhook_removal_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    id: u64,
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => Some(github::removal_request(api, repository, id)),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            Some(gitea::webhook_removal_request(api, repository, id))
+        }
+        _ => None,
+    }
+}
+
+/// The request that has one send something; none where a forge cannot be asked to.
+pub fn webhook_test_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    id: u64,
+) -> Option<http::Request<Vec<u8>>> {
+    match vendor {
+        Vendor::Github => Some(github::ping_request(api, repository, id)),
+        Vendor::Gitea | Vendor::Forgejo => Some(gitea::webhook_test_request(api, repository, id)),
+        _ => None,
+    }
+}
+
+/// The request for what one has sent lately; none where a forge does not tell.
+pub fn webhook_attempts_request(
+    vendor: Vendor,
+    api: &str,
+    repository: &RepoName,
+    id: u64,
+) -> Option<http::Request<Vec<u8>>> {
+    let owner = || Owner::Repository(repository.clone());
+    (vendor == Vendor::Github).then(|| github::attempts_request(api, &owner(), id, None))
+}
+
+#[cfg(test)]
+mod tests;
