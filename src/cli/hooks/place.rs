@@ -68,7 +68,7 @@ impl<'a> Place<'a> {
             let request = webhooks::webhooks_request(vendor, &self.forge.api, self.repository, page);
             let Some(request) = request else { break };
             let answer = self.ask("list the webhooks", request).await?;
-            let hooks = webhooks::webhooks(vendor, answer.body()).ok_or_else(|| self.unreadable())?;
+            let hooks = webhooks::webhooks(answer.body()).ok_or_else(|| self.unreadable())?;
             let last = hooks.is_empty();
             found.extend(hooks);
             if last {
@@ -113,15 +113,19 @@ impl<'a> Place<'a> {
             let text = format!("{vendor} sends no test when asked to: push something");
             return Ok(Heard::NotTold(text));
         };
-        self.ask("test a webhook", request).await?;
+        let answer = self.send("test a webhook", request).await?;
+        if webhooks::nothing_to_test_with(vendor, answer.status().as_u16()) {
+            let text = "The repository has no commit yet that a test could be made of: push one";
+            return Ok(Heard::NotTold(text.to_owned()));
+        }
+        self.accepted("test a webhook", answer)?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let Some(attempts) = self.attempts(id).await? else {
                 let root = self.forge.url.as_str().trim_end_matches('/');
                 let place = format!("{root}/{}/settings/hooks/{id}", self.repository);
                 return Ok(Heard::NotTold(format!(
-                    "A test was sent, if the repository has a commit; {vendor} does not tell what \
-                     came of it but at {place}"
+                    "A test was sent; {vendor} tells what came of it at {place} alone"
                 )));
             };
             let newest = attempts.into_iter().find(|one| one.event == "ping");
@@ -161,22 +165,42 @@ impl<'a> Place<'a> {
         what: &str,
         request: http::Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, Failure> {
-        let (vendor, repository) = (self.forge.id.vendor(), self.repository);
-        let failed = |why: String| Failure::unreachable(format!("Cannot {what} of `{repository}`: {why}"));
-        let answer = self.client.send(request).await.map_err(|error| failed(error.to_string()))?;
+        let answer = self.send(what, request).await?;
+        self.accepted(what, answer)
+    }
+
+    async fn send(
+        &self,
+        what: &str,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Failure> {
+        let sent = self.client.send(request).await;
+        sent.map_err(|error| self.failed(what, &error.to_string()))
+    }
+
+    fn accepted(
+        &self,
+        what: &str,
+        answer: Response<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Failure> {
+        let vendor = self.forge.id.vendor();
         let (status, headers) = (answer.status().as_u16(), Headers::from_http(answer.headers()));
         match forge::answer(vendor, status, &headers, answer.body(), Timestamp::now()) {
             Answer::Done { .. } => Ok(answer),
             Answer::Refused { why, .. } if status == 403 || status == 404 => {
                 let token = &self.forge.names.token;
                 let hint = format!("{token} must be of somebody who administers the repository");
-                Err(failed(why).hint(hint))
+                Err(self.failed(what, &why).hint(hint))
             }
             Answer::NotYet { why }
             | Answer::Retry { why }
             | Answer::Limited { why, .. }
             | Answer::Refused { why, .. }
-            | Answer::Never { why } => Err(failed(why)),
+            | Answer::Never { why } => Err(self.failed(what, &why)),
         }
+    }
+
+    fn failed(&self, what: &str, why: &str) -> Failure {
+        Failure::unreachable(format!("Cannot {what} of `{}`: {why}", self.repository))
     }
 }

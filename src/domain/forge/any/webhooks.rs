@@ -71,9 +71,9 @@ pub fn webhooks_request(
 }
 
 /// Reads its answer; none when it is no such answer.
-pub fn webhooks(vendor: Vendor, body: &[u8]) -> Option<Vec<Webhook>> {
-    // The two tell what we ask for in the same words.
-    let _alike = vendor;
+///
+/// GitHub and Gitea tell what we ask for in the same words.
+pub fn webhooks(body: &[u8]) -> Option<Vec<Webhook>> {
     gitea::webhooks(body)
 }
 
@@ -134,6 +134,11 @@ pub fn webhook_test_request(
         Vendor::Gitea | Vendor::Forgejo => Some(gitea::webhook_test_request(api, repository, id)),
         _ => None,
     }
+}
+
+/// Whether the answer to that says that there is no commit to tell of.
+pub fn nothing_to_test_with(vendor: Vendor, status: u16) -> bool {
+    vendor != Vendor::Github && matches!(status, 404 | 409)
 }
 
 /// The request for what one has sent lately; none where a forge does not tell.

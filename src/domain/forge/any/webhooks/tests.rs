@@ -63,8 +63,8 @@ fn ours_are_known_by_their_address() {
 fn a_list_is_read() {
     let list = br#"[{"id": 3, "type": "gitea", "active": true, "events": ["push"],
         "config": {"url": "https://ci/", "content_type": "json"}}, {"id": null}]"#;
-    let [hook] = webhooks(Vendor::Gitea, list).unwrap().try_into().unwrap();
+    let [hook] = webhooks(list).unwrap().try_into().unwrap();
     assert_eq!((hook.id, hook.url.as_str(), hook.active), (3, "https://ci/", true));
     assert_eq!((hook.events, hook.content_type.as_str()), (vec!["push".to_owned()], "json"));
-    assert_eq!(webhooks(Vendor::Gitea, b"{}"), None);
+    assert_eq!(webhooks(b"{}"), None);
 }
