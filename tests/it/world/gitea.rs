@@ -293,7 +293,14 @@ impl Gitea {
                             coalesce(response_content, '') FROM hook_task ORDER BY id";
             sqlx::query_as(question).fetch_all(&mut database).await.unwrap()
         });
-        let sent = |(event, done, accepted, answer)| Sent { event, done, accepted, answer };
+        // It marks one as delivered before it sends it; an answer is noted when there is one, or
+        // will be none.
+        let sent = |(event, begun, accepted, answer): (_, bool, _, String)| Sent {
+            event,
+            done: begun && !answer.is_empty(),
+            accepted,
+            answer,
+        };
         rows.into_iter().map(sent).collect()
     }
 
