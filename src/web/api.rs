@@ -23,6 +23,7 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use self::runs::Narrowed;
 use super::Site;
 use super::problem::Problem;
 

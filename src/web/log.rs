@@ -21,10 +21,6 @@ use crate::domain::ids::{CallId, RunId};
 use crate::domain::rights::Deed;
 use crate::store::log::{LogLine, LogReader, LogStream};
 
-/// Lines of a log that a page shows.
-const TAIL_LINES: usize = 200;
-/// Bytes of a log that a page looks at for them.
-const TAIL_BYTES: u64 = 64 * 1024;
 /// What is read of a file at once.
 const CHUNK: usize = 32 * 1024;
 
@@ -171,20 +167,21 @@ pub(super) struct Line {
 }
 
 impl Tail {
-    /// Reads the end of a file; none where there is no file yet.
+    /// Reads the end of a file, at most so many lines and about so many bytes; none where there
+    /// is no file yet.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn read(path: &FilePath) -> io::Result<Option<Self>> {
+    pub(super) fn read(path: &FilePath, count: usize, bytes: u64) -> io::Result<Option<Self>> {
         let Some(mut log) = LogReader::open(path)? else { return Ok(None) };
-        let cut = log.skip_to_last(TAIL_BYTES)?;
-        let mut bytes = Vec::new();
-        log.read_to_end(&mut bytes)?;
-        Ok(Some(Self::of(&bytes, cut)))
+        let cut = log.skip_to_last(bytes)?;
+        let mut end = Vec::new();
+        log.read_to_end(&mut end)?;
+        Ok(Some(Self::of(&end, cut, count)))
     }
 
     /// `partial`: the bytes begin somewhere in a line.
-    fn of(bytes: &[u8], partial: bool) -> Self {
+    fn of(bytes: &[u8], partial: bool, count: usize) -> Self {
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
         if partial && lines.len() > 1 {
@@ -193,7 +190,7 @@ impl Tail {
         if lines == [b""] {
             lines.clear();
         }
-        let first = lines.len().saturating_sub(TAIL_LINES);
+        let first = lines.len().saturating_sub(count);
         let shown = lines.split_off(first);
         Self { lines: shown.into_iter().map(Line::of).collect(), cut: partial || first > 0 }
     }

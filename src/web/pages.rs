@@ -1,49 +1,62 @@
 //! Pages for people: plain HTML without a script, where nothing that a stranger wrote is markup.
 
+mod act;
+pub(super) mod assets;
+mod call;
+mod deliveries;
 mod event;
-mod view;
-
-use std::path::PathBuf;
-use std::sync::Arc;
+mod health;
+mod list;
+mod run;
+mod waiting;
+mod words;
 
 use askama::Template;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use jiff::Timestamp;
-use serde::Deserialize;
 use tracing::error;
 
-use self::view::{DeliveryPage, RunPage, RunsPage};
 use super::Site;
-use super::log::Tail;
+use super::problem::Problem;
 use super::who::Asker;
-use crate::domain::ids::DeliveryId;
+use crate::domain::ids::RunId;
 use crate::domain::rights::Deed;
 use crate::store::{RunView, StoreError};
 
-/// Runs on the list.
-const NEWEST: usize = 100;
-/// Logs whose ends one page shows; a run with more calls links to the others.
-const LOGS_SHOWN: usize = 24;
+/// Nothing inline, no frame, nothing from elsewhere; forms and streams lead back here alone.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+                      img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const STYLE: &str = include_str!("../../templates/style.css");
+/// The pages' own routes; `/` is shared with the webhooks.
+pub(super) fn router() -> Router<std::sync::Arc<Site>> {
+    Router::new()
+        .route("/runs", get(list::runs))
+        .route("/repositories/{forge}/{*name}", get(list::repository))
+        .route("/runs/{id}", get(run::run))
+        .route("/runs/{id}/event.json", get(run::event_json))
+        .route("/runs/{id}/calls/{call}", get(call::call))
+        .route("/runs/{id}/rerun", post(act::rerun))
+        .route("/runs/{id}/cancel", post(act::cancel))
+        .route("/runs/{id}/approve", post(act::approve))
+        .route("/deliveries", get(deliveries::deliveries))
+        .route("/deliveries/{id}", get(deliveries::delivery))
+        .route("/waiting", get(waiting::waiting))
+        .route("/health", get(health::health))
+        .route("/assets/{hash}/{name}", get(assets::asset))
+}
 
-/// No script at all, no frame, nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The same, with forms.
-const FORM_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+pub(super) use list::runs;
 
 /// A page that is not there, and what to do instead.
 #[derive(Template)]
 #[template(path = "problem.html")]
-pub(super) struct Problem {
+struct ProblemPage {
     heading: &'static str,
     words: String,
 }
@@ -52,78 +65,12 @@ pub(super) struct Problem {
 pub(super) enum Trouble {
     NoSuchPage,
     NoSuchRun(String),
+    NoSuchCall(RunId),
     NoSuchDelivery(String),
+    /// In the words of whoever refused it.
+    Refused(Problem),
     Store(StoreError),
-    /// The asker may not see it.
-    Refused(super::problem::Problem),
     Template(askama::Error),
-}
-
-/// What the list of runs may be narrowed to.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Wish {
-    delivery: Option<String>,
-}
-
-/// `GET /` and `GET /runs`: the newest runs, of one delivery when it is named.
-pub(super) async fn runs(
-    State(site): State<Arc<Site>>,
-    asker: Asker,
-    wish: Result<Query<Wish>, QueryRejection>,
-) -> Result<Response, Trouble> {
-    let store = &site.app.store;
-    let of = match wish.ok().and_then(|Query(wish)| wish.delivery) {
-        None => None,
-        Some(text) => {
-            let id: DeliveryId = text.parse().map_err(|_| Trouble::NoSuchDelivery(text.clone()))?;
-            Some(store.delivery(id).await?.ok_or(Trouble::NoSuchDelivery(text))?)
-        }
-    };
-    let visible = site.visible(&asker).await?;
-    let mut runs = store.runs(NEWEST, of.as_ref().map(|delivery| delivery.id)).await?;
-    if let Some(visible) = visible {
-        runs.retain(|run| {
-            let name = run.event.repository.as_ref().map(|it| &it.full_name);
-            visible.iter().any(|it| it.0 == run.event.forge() && Some(&it.1) == name)
-        });
-    }
-    page(&RunsPage::new(of.as_ref(), &runs, Timestamp::now()))
-}
-
-/// `GET /runs/{id}`: everything about one run.
-pub(super) async fn run(
-    State(site): State<Arc<Site>>,
-    asker: Asker,
-    Path(id): Path<String>,
-) -> Result<Response, Trouble> {
-    let run = site.run(&asker, &id, Deed::See).await.map_err(|problem| match problem.status {
-        404 => Trouble::NoSuchRun(id),
-        _ => problem.into(),
-    })?;
-    let tails = tails(&site, &run).await;
-    page(&RunPage::new(&run, tails, Timestamp::now()))
-}
-
-/// `GET /deliveries/{id}`: what became of one delivery.
-pub(super) async fn delivery(
-    State(site): State<Arc<Site>>,
-    asker: Asker,
-    Path(id): Path<String>,
-) -> Result<Response, Trouble> {
-    let delivery = site.delivery(&asker, &id, Deed::See).await;
-    let delivery = delivery.map_err(|problem| match problem.status {
-        404 => Trouble::NoSuchDelivery(id),
-        _ => problem.into(),
-    })?;
-    let runs = site.app.store.runs(NEWEST, Some(delivery.id)).await?;
-    page(&DeliveryPage::new(&delivery, &runs, Timestamp::now()))
-}
-
-/// `GET /assets/style.css`.
-pub(super) async fn style() -> Response {
-    let css = HeaderValue::from_static("text/css; charset=utf-8");
-    let cached = HeaderValue::from_static("max-age=3600");
-    ([(CONTENT_TYPE, css), (CACHE_CONTROL, cached), NOSNIFF], STYLE).into_response()
 }
 
 /// Whatever has no page.
@@ -131,21 +78,18 @@ pub(super) async fn no_such_page() -> Trouble {
     Trouble::NoSuchPage
 }
 
-/// The end of each call's log, in the order of the calls.
-async fn tails(site: &Site, run: &RunView) -> Vec<Option<Tail>> {
-    let path = |id, attempt| site.app.store.log_path(run.id, id, attempt);
-    let paths: Vec<PathBuf> =
-        run.calls.iter().take(LOGS_SHOWN).map(|call| path(call.id, call.attempt)).collect();
-    let read = move || {
-        let tail = |path: PathBuf| {
-            Tail::read(&path).unwrap_or_else(|error| {
-                error!(%error, path = %path.display(), "Cannot read a log");
-                None
-            })
-        };
-        paths.into_iter().map(tail).collect()
-    };
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+/// A run that the asker may do this with.
+async fn run_of(site: &Site, asker: &Asker, id: &str, deed: Deed) -> Result<RunView, Trouble> {
+    site.run(asker, id, deed).await.map_err(|problem| match problem.status {
+        404 => Trouble::NoSuchRun(id.to_owned()),
+        _ => Trouble::Refused(problem),
+    })
+}
+
+/// Whether the asker may do this with a run.
+async fn may(site: &Site, asker: &Asker, run: &RunView, deed: Deed) -> bool {
+    let name = run.event.repository.as_ref().map(|it| &it.full_name);
+    site.demand(asker, deed, name.map(|name| (run.event.forge(), name))).await.is_ok()
 }
 
 fn page(template: &impl Template) -> Result<Response, Trouble> {
@@ -166,15 +110,8 @@ pub(super) fn guards() -> [(HeaderName, HeaderValue); 4] {
     ]
 }
 
-/// The same of a page with a form of ours.
-pub(super) fn form_guards() -> [(HeaderName, HeaderValue); 4] {
-    let mut guards = guards();
-    guards[0].1 = HeaderValue::from_static(FORM_POLICY);
-    guards
-}
-
-impl From<super::problem::Problem> for Trouble {
-    fn from(problem: super::problem::Problem) -> Self {
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
         Self::Refused(problem)
     }
 }
@@ -201,6 +138,24 @@ impl IntoResponse for Trouble {
                     short(&id)
                 ),
             ),
+            Self::NoSuchCall(run) => (
+                StatusCode::NOT_FOUND,
+                "There is no such call",
+                format!("Run {run} has no such call: its page lists those it has."),
+            ),
+            Self::Refused(problem) => (
+                StatusCode::from_u16(problem.status).unwrap_or(StatusCode::FORBIDDEN),
+                match problem.status {
+                    400 => "That cannot be understood",
+                    401 => "Sign in first",
+                    403 => "You may not do that",
+                    404 => "There is no such page",
+                    409 => "Nothing was done",
+                    503 => "The database does not answer",
+                    _ => problem.title,
+                },
+                super::text::sentence(&problem.detail),
+            ),
             Self::NoSuchDelivery(id) => (
                 StatusCode::NOT_FOUND,
                 "There is no such delivery",
@@ -214,17 +169,13 @@ impl IntoResponse for Trouble {
                 let words = "Runs go on meanwhile. Load the page again in a moment; the agent's log says what is wrong.";
                 (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer", words.to_owned())
             }
-            Self::Refused(problem) => {
-                let status = StatusCode::from_u16(problem.status);
-                (status.unwrap_or(StatusCode::FORBIDDEN), problem.title, problem.detail)
-            }
             Self::Template(error) => {
                 error!(%error, "Cannot write a page");
                 let words = "The agent's log says what is wrong.";
                 (StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be shown", words.to_owned())
             }
         };
-        let html = Problem { heading, words }.render().unwrap_or_else(|_| heading.to_owned());
+        let html = ProblemPage { heading, words }.render().unwrap_or_else(|_| heading.to_owned());
         (status, guards(), Html(html)).into_response()
     }
 }

@@ -16,7 +16,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use super::refusal::Refusal;
 use super::server::Seat;
 use super::who::Asker;
-use super::{App, Door, Site, body, pages};
+use super::{App, Door, Site, api, body, pages};
 use crate::domain::event::{Disposition, Event};
 use crate::domain::forge::{self, Checks, Headers, github};
 use crate::domain::ids::{DeliveryId, ForgeId, Vendor};
@@ -84,12 +84,12 @@ pub(super) async fn front(
     site: State<Arc<Site>>,
     asker: Asker,
     headers: HeaderMap,
-    wish: Result<Query<pages::Wish>, QueryRejection>,
+    narrowed: Result<Query<api::Narrowed>, QueryRejection>,
 ) -> Response {
     if forge::recognised(&Headers::from_http(&headers)).is_some() {
         return Refusal::ByGet.into_response();
     }
-    pages::runs(site, asker, wish).await.into_response()
+    pages::runs(site, asker, narrowed).await.into_response()
 }
 
 async fn counted(site: &Site, pinned: Pinned, request: Request) -> Result<Response, Refusal> {

@@ -12,7 +12,7 @@ async fn every_answer_says_what_a_browser_must_not_do() {
         "/readyz",
         "/metrics",
         "/version",
-        "/assets/style.css",
+        "/assets/0/style.css",
         "/runs/1/calls/1/log",
         "/webhooks/github",
     ];

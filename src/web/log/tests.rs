@@ -10,7 +10,7 @@ const LOG: &str = "\
 
 #[test]
 fn lines_have_a_time_and_a_kind() {
-    let tail = Tail::of(LOG.as_bytes(), false);
+    let tail = Tail::of(LOG.as_bytes(), false, 200);
     assert!(!tail.cut);
     let shown: Vec<_> = tail
         .lines
@@ -34,25 +34,25 @@ fn a_strange_line_is_shown_whole() {
         let expected = Line { time: String::new(), kind: "note", text: text.to_owned() };
         assert_eq!(Line::of(text.as_bytes()), expected);
     }
-    assert!(Tail::of(b"", false).lines.is_empty());
-    assert_eq!(Tail::of(b"\xff\n", false).lines[0].text, "\u{fffd}");
+    assert!(Tail::of(b"", false, 200).lines.is_empty());
+    assert_eq!(Tail::of(b"\xff\n", false, 200).lines[0].text, "\u{fffd}");
 }
 
 #[test]
 fn only_the_end_of_a_long_log_is_shown() {
     let log: String = (0..500).map(|n| format!("2026-11-21T07:34:28.123Z 1 {n}\n")).collect();
-    let tail = Tail::of(log.as_bytes(), false);
+    let tail = Tail::of(log.as_bytes(), false, 200);
     assert!(tail.cut);
     assert_eq!((tail.lines.len(), tail.lines[0].text.as_str()), (200, "300"));
 
-    let tail = Tail::of(b"4:28.123Z 1 half\n2026-11-21T07:34:28.123Z 1 whole\n", true);
+    let tail = Tail::of(b"4:28.123Z 1 half\n2026-11-21T07:34:28.123Z 1 whole\n", true, 200);
     assert_eq!((tail.lines.len(), tail.lines[0].text.as_str()), (1, "whole"));
 }
 
 #[test]
 fn a_log_that_is_not_there_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(Tail::read(&folder.path().join("1-1.log")).unwrap().is_none());
+    assert!(Tail::read(&folder.path().join("1-1.log"), 200, 1024).unwrap().is_none());
 }
 
 proptest! {

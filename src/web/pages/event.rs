@@ -1,7 +1,7 @@
 //! An event in words and links.
 
 use super::super::text::{first_line, inert, web_link};
-use super::view::Link;
+use super::words::Link;
 use crate::domain::event::Event;
 use crate::domain::headline;
 

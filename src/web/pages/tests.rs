@@ -3,16 +3,17 @@ use jiff::Timestamp;
 use super::super::log::Tail;
 use super::super::tests::fixture::{self, at, hostile, keep, push, run_of};
 use super::super::tests::{Agent, Answer, Hook};
-use super::view::RunPage;
+use super::run::{Around, RunPage};
 use crate::domain::ids::RunId;
 use crate::domain::run::{Outcome, Verdict};
+use crate::health::Condition;
 use crate::store::log::{LogStream, LogWriter};
 use crate::store::{NewRunState, Settlement, Startable, Store, Whose};
 use askama::Template;
 
 /// What a reader sees of a page: the text without the tags, a line for each piece.
 fn seen(html: &str) -> String {
-    let main = html.split_once("<main>").map_or(html, |(_, main)| main);
+    let main = html.split_once("<main id=\"main\">").map_or(html, |(_, main)| main);
     let main = main.replace("</span><span class", "</span>\n<span class");
     let mut text = String::new();
     let mut in_tag = false;
@@ -49,10 +50,18 @@ async fn page_of(agent: &Agent, run: RunId) -> String {
 
 fn is_guarded(answer: &Answer) {
     let policy = answer.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(!answer.body.contains("<script"), "{}", answer.body);
+    // Scripts are files of ours, never text in a page.
+    for script in answer.body.split("<script").skip(1) {
+        assert!(script.starts_with(" type=\"module\" src=\"/assets/"), "{script}");
+        assert!(script.contains("\"></script>"), "{script}");
+    }
     assert!(!answer.body.contains("style="), "{}", answer.body);
 }
 
@@ -65,8 +74,9 @@ async fn a_run_tells_everything_about_itself() {
     finish_one(store, 10, &log, Outcome::Failed { exit: 1 }).await;
     let view = store.run(run).await.unwrap().unwrap();
     let path = store.log_path(run, view.calls[0].id, 1);
-    let tails = vec![Tail::read(&path).unwrap()];
-    let html = RunPage::new(&view, tails, at(120)).render().unwrap();
+    let tails = vec![Tail::read(&path, 200, 1 << 16).unwrap()];
+    let around = Around { tails, root: "https://ci".to_owned(), ..Around::default() };
+    let html = RunPage::new(&view, around, at(120)).render().unwrap();
     insta::assert_snapshot!(seen(&html), @r#"
     Run 1 of delivery 1
     alice pushed to main running
@@ -170,7 +180,9 @@ async fn a_run_that_is_held_or_calls_nothing_says_why() {
     let held = keep(&agent.app.store, "one", held).await;
     let body = page_of(&agent, held).await;
     assert!(body.contains("A fork&#39;s pull request waits for a maintainer."), "{body}");
-    assert!(body.contains(r#"<span class="badge warn">held</span>"#), "{body}");
+    assert!(
+        body.contains(r#"<span class="badge warn"><span aria-hidden="true">!</span> held</span>"#)
+    );
 
     let mut nothing = run_of(push(), &[]);
     nothing.plan = fixture::nothing_matches();
@@ -219,8 +231,11 @@ async fn a_long_log_is_streamed_whole_and_shown_in_part() {
     let plain = agent.get("/runs/1/calls/1/log?plain=1").await.body;
     assert_eq!(plain.lines().last(), Some("line 19999"));
     let page = agent.get("/runs/1").await.body;
-    assert!(page.contains("line 19999") && page.contains("line 19800"), "the end is there");
-    assert!(!page.contains("line 19799") && page.contains("Only the end is shown"));
+    assert!(page.contains("line 19999") && page.contains("line 19988"), "the end is there");
+    assert!(!page.contains("line 19987"));
+    let page = agent.get("/runs/1/calls/1").await.body;
+    assert!(page.contains("line 19999") && page.contains("line 18000<"), "2000 lines are there");
+    assert!(!page.contains("line 17999") && page.contains("Only the end is shown"));
 }
 
 #[tokio::test]
@@ -241,6 +256,10 @@ async fn what_is_not_there_is_said_to_be_and_what_to_do() {
         "/nothing",
         "/runs/1/calls",
         "/assets/x.css",
+        "/assets/0/x.css",
+        "/repositories/github/octo",
+        "/repositories/nothing/octo/hello",
+        "/runs/1/calls/1",
     ] {
         let answer = agent.get(path).await;
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
@@ -265,12 +284,96 @@ async fn a_database_that_does_not_answer_is_no_blank_page() {
 }
 
 #[tokio::test]
-async fn the_stylesheet_is_the_only_asset() {
+async fn assets_are_kept_for_good_under_their_own_address() {
     let agent = Agent::start().await;
-    let style = agent.get("/assets/style.css").await;
+    let page = agent.get("/runs").await.body;
+    let style = page.split('"').find(|it| it.ends_with("/style.css")).unwrap();
+    let answer = agent.get(style).await;
     assert_eq!(
-        (style.status, style.header("content-type")),
-        (200, Some("text/css; charset=utf-8"))
+        (answer.status, answer.header("content-type"), answer.header("cache-control")),
+        (200, Some("text/css; charset=utf-8"), Some("public, max-age=31536000, immutable"))
     );
-    assert!(style.body.contains("prefers-color-scheme: dark"));
+    assert!(answer.body.contains("prefers-color-scheme: dark"));
+    for name in ["live.js", "log.js", "lines.js", "ansi.js", "log.css", "icon-good.svg"] {
+        let answer = agent.get(&style.replace("style.css", name)).await;
+        assert_eq!((answer.status, answer.body.is_empty()), (200, false), "{name}");
+    }
+    // Of another version: what there is, and not for good.
+    let answer = agent.get("/assets/0/style.css").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-cache")));
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_and_goes_on() {
+    let agent = Agent::start().await;
+    let store = &agent.app.store;
+    for number in 0..60 {
+        keep(store, &number.to_string(), run_of(push(), &["testOnPush"])).await;
+    }
+    let first = agent.get("/repositories/github/octo/hello?state=queued").await.body;
+    assert!(first.contains("<h1><bdi>octo/hello</bdi></h1>"), "{first}");
+    let older = "/repositories/github/octo/hello?state=queued&#38;cursor=11";
+    assert!(first.contains(older) && first.contains(r#"id="run-60""#), "{first}");
+    let second = agent.get(&older.replace("&#38;", "&")).await.body;
+    assert!(second.contains(r#"id="run-10""#) && !second.contains(r#"id="run-11""#), "{second}");
+    assert!(second.contains("Newest runs") && !second.contains("Older runs"), "{second}");
+    let none = agent.get("/runs?branch=nothing").await.body;
+    assert!(none.contains("No run is like that") && none.contains(r#"value="nothing""#), "{none}");
+    assert_eq!(agent.get("/runs?state=asleep").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_waits_and_what_came_and_how_it_does_have_pages() {
+    let agent = Agent::start().await;
+    assert!(agent.get("/waiting").await.body.contains("Nothing waits."));
+    assert!(agent.get("/deliveries").await.body.contains("Nothing came yet."));
+    let mut held = run_of(hostile(), &["testOnPullRequest"]);
+    held.state = NewRunState::Held("A fork's pull request waits for a maintainer".to_owned());
+    keep(&agent.app.store, "one", held).await;
+    let condition = Condition { ok: false, detail: "no <answer>".to_owned(), since: at(1) };
+    agent.app.health.set("engine", condition);
+    for (path, text) in [
+        ("/waiting", "A fork&#39;s pull request waits for a maintainer."),
+        ("/deliveries", "It became 1 run."),
+        ("/health", "No &#60;answer&#62;."),
+    ] {
+        let answer = agent.get(path).await;
+        is_guarded(&answer);
+        assert!(answer.body.contains(text), "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_act_sees_no_button_and_changes_nothing() {
+    let agent = Agent::start().await;
+    let run = keep(&agent.app.store, "one", run_of(push(), &["testOnPush"])).await;
+    assert!(!page_of(&agent, run).await.contains("<form"));
+    for deed in ["rerun", "cancel", "approve"] {
+        let request = format!(
+            "POST /runs/{run}/{deed} HTTP/1.1\r\nHost: ci\r\nConnection: close\r\n\
+             Sec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n\r\n"
+        );
+        let answer = agent.say(request).await;
+        assert!(matches!(answer.status, 401 | 403), "{answer:?}");
+        is_guarded(&answer);
+    }
+    assert!(page_of(&agent, run).await.contains("queued"));
+}
+
+#[tokio::test]
+async fn who_may_act_is_offered_what_can_be_done() {
+    let agent = Agent::start().await;
+    let store = &agent.app.store;
+    let run = keep(store, "one", run_of(push(), &["testOnPush", "lintOnPush"])).await;
+    let offered = async || {
+        let view = store.run(run).await.unwrap().unwrap();
+        let around = Around { may: true, ..Around::default() };
+        let html = RunPage::new(&view, around, at(120)).render().unwrap();
+        let buttons = ["Cancel the run", "Rerun what did not pass", "Rerun everything"];
+        buttons.map(|button| html.contains(button))
+    };
+    assert_eq!(offered().await, [true, false, false]);
+    finish_one(store, 10, &[], Outcome::Failed { exit: 1 }).await;
+    finish_one(store, 10, &[], Outcome::Passed).await;
+    assert_eq!(offered().await, [false, true, true]);
 }

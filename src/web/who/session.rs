@@ -140,7 +140,7 @@ fn going(to: &str, cookie: Option<&str>) -> Response {
 
 fn shown(status: StatusCode, page: SignInPage) -> Response {
     match page.render() {
-        Ok(html) => (status, pages::form_guards(), axum::response::Html(html)).into_response(),
+        Ok(html) => (status, pages::guards(), axum::response::Html(html)).into_response(),
         Err(error) => pages::Trouble::Template(error).into_response(),
     }
 }

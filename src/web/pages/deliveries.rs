@@ -1,0 +1,149 @@
+//! What came, and what became of it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use jiff::Timestamp;
+
+use super::super::text::{count, inert, moment, sentence};
+use super::list::RunLine;
+use super::words::{Badge, When};
+use super::{Site, Trouble, page};
+use crate::domain::ids::{DeliveryId, RepoName};
+use crate::domain::rights::Deed;
+use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled};
+use crate::web::who::Asker;
+
+/// Deliveries on the list, and runs of one delivery.
+const NEWEST: usize = 100;
+
+/// A delivery and what became of it.
+pub(super) struct DeliveryLine {
+    pub id: i64,
+    pub forge_id: String,
+    pub forge: String,
+    pub event: String,
+    pub title: String,
+    pub repository: String,
+    pub when: When,
+    pub badge: Badge,
+    pub fate: String,
+    pub tries: u32,
+    pub waiting: bool,
+}
+
+impl DeliveryLine {
+    pub(super) fn new(delivery: &DeliveryView, now: Timestamp) -> Self {
+        let (badge, fate) = fate(delivery, now);
+        Self {
+            id: delivery.id.0,
+            forge_id: inert(&delivery.forge_id),
+            forge: delivery.forge.to_string(),
+            event: inert(&delivery.event_name),
+            title: inert(&delivery.title),
+            repository: inert(delivery.repository.as_deref().unwrap_or_default()),
+            when: When::new(delivery.received_at, now),
+            badge,
+            fate,
+            tries: delivery.tries,
+            waiting: !matches!(delivery.state, DeliveryState::Settled { .. }),
+        }
+    }
+}
+
+fn fate(delivery: &DeliveryView, now: Timestamp) -> (Badge, String) {
+    match &delivery.state {
+        DeliveryState::Received { retry_at: Some(at) } if *at > now => {
+            let why = delivery.note.as_deref().map(|note| format!(": {}", inert(note)));
+            let why = why.unwrap_or_default();
+            let words =
+                format!("It could not be planned yet{why}. The next try is at {}.", moment(*at));
+            (Badge::new("waiting", "warn"), words)
+        }
+        DeliveryState::Received { .. } => {
+            (Badge::new("received", "idle"), "It waits to be planned.".to_owned())
+        }
+        DeliveryState::Claimed { .. } => {
+            (Badge::new("planning", "busy"), "It is being planned.".to_owned())
+        }
+        DeliveryState::Settled { settled, .. } => match settled {
+            Settled::Planned => {
+                let words = format!("It became {}.", count(delivery.runs, "run"));
+                (Badge::new("planned", "good"), words)
+            }
+            Settled::Skipped(reason) => (Badge::new("skipped", "idle"), sentence(&reason.text)),
+            Settled::Faulty { text, .. } => (Badge::new("error", "bad"), sentence(text)),
+        },
+    }
+}
+
+/// Whether the asker may know of a delivery.
+pub(super) async fn demand(
+    site: &Site,
+    asker: &Asker,
+    delivery: &DeliveryView,
+) -> Result<(), Trouble> {
+    let name: Option<RepoName> = delivery.repository.as_deref().and_then(|it| it.parse().ok());
+    let about = name.as_ref().map(|name| (delivery.forge, name));
+    Ok(site.demand(asker, Deed::See, about).await?)
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+pub(super) struct DeliveriesPage {
+    refresh: bool,
+    deliveries: Vec<DeliveryLine>,
+    hook: String,
+}
+
+/// `GET /deliveries`: the newest, with what became of each.
+pub(in crate::web) async fn deliveries(
+    State(site): State<Arc<Site>>,
+    asker: Asker,
+) -> Result<Response, Trouble> {
+    let visible = site.visible(&asker).await?;
+    let now = Timestamp::now();
+    let seen = |delivery: &DeliveryView| {
+        let Some(visible) = &visible else { return true };
+        let name = delivery.repository.as_deref();
+        visible.iter().any(|(forge, it)| *forge == delivery.forge && Some(it.as_str()) == name)
+    };
+    let newest = site.app.store.deliveries(NEWEST).await?;
+    let deliveries: Vec<_> =
+        newest.iter().filter(|it| seen(it)).map(|it| DeliveryLine::new(it, now)).collect();
+    page(&DeliveriesPage {
+        refresh: deliveries.iter().any(|delivery| delivery.waiting),
+        deliveries,
+        hook: site.app.public_url.trim_end_matches('/').to_owned(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "delivery.html")]
+pub(super) struct DeliveryPage {
+    refresh: bool,
+    delivery: DeliveryLine,
+    runs: Vec<RunLine>,
+}
+
+/// `GET /deliveries/{id}`: what became of one delivery.
+pub(in crate::web) async fn delivery(
+    State(site): State<Arc<Site>>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<Response, Trouble> {
+    let store = &site.app.store;
+    let number: DeliveryId = id.parse().map_err(|_| Trouble::NoSuchDelivery(id.clone()))?;
+    let delivery = store.delivery(number).await?.ok_or(Trouble::NoSuchDelivery(id))?;
+    demand(&site, &asker, &delivery).await?;
+    let visible = site.visible(&asker).await?;
+    let query = RunQuery { delivery: Some(number), visible, ..RunQuery::default() };
+    let found = store.find_runs(&query, NEWEST).await?;
+    let now = Timestamp::now();
+    let delivery = DeliveryLine::new(&delivery, now);
+    let runs: Vec<_> = found.runs.iter().map(|run| RunLine::new(run, now)).collect();
+    let refresh = delivery.waiting || runs.iter().any(|run| run.moving);
+    page(&DeliveryPage { refresh, delivery, runs })
+}

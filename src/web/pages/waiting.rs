@@ -1,0 +1,68 @@
+//! What waits for somebody's word.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+
+use super::super::text::{inert, sentence};
+use super::words::When;
+use super::{Site, Trouble, page};
+use crate::domain::rights::Deed;
+use crate::store::{Held, RunQuery, RunStateQuery};
+use crate::web::who::Asker;
+
+/// Runs on the list.
+const NEWEST: usize = 100;
+
+#[derive(Template)]
+#[template(path = "waiting.html")]
+struct WaitingPage {
+    runs: Vec<WaitingLine>,
+}
+
+/// A run that waits.
+struct WaitingLine {
+    id: i64,
+    title: String,
+    subject: Option<String>,
+    repository: String,
+    sha: String,
+    short: String,
+    why: String,
+    since: When,
+    may: bool,
+}
+
+/// `GET /waiting`.
+pub(in crate::web) async fn waiting(
+    State(site): State<Arc<Site>>,
+    asker: Asker,
+) -> Result<Response, Trouble> {
+    let store = &site.app.store;
+    let now = Timestamp::now();
+    let visible = site.visible(&asker).await?;
+    let state = Some(RunStateQuery::Held);
+    let query = RunQuery { state, visible, ..RunQuery::default() };
+    let found = store.find_runs(&query, NEWEST).await?;
+    let held = store.held(NEWEST).await?;
+    let mut runs = Vec::new();
+    for run in &found.runs {
+        let about = Some((run.forge, &run.repository));
+        let why = |held: &&Held| held.run == run.id;
+        runs.push(WaitingLine {
+            id: run.id.0,
+            title: inert(&run.headline),
+            subject: run.subject.as_deref().map(inert),
+            repository: run.repository.to_string(),
+            sha: run.sha.to_string(),
+            short: run.sha.short().to_owned(),
+            why: held.iter().find(why).map(|held| sentence(&held.why)).unwrap_or_default(),
+            since: When::new(run.created_at, now),
+            may: site.demand(&asker, Deed::Act, about).await.is_ok(),
+        });
+    }
+    page(&WaitingPage { runs })
+}

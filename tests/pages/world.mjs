@@ -1,0 +1,215 @@
+// An agent with a forge of its own: a repository that git fetches over plain HTTP, statuses that
+// are taken and forgotten, and webhooks that are signed as GitHub's are.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSocket } from 'node:net';
+import { join } from 'node:path';
+
+const SECRET = 'a secret of the tests alone';
+const NAME = 'octo/hello';
+
+const SPEC = `
+commands:
+  testOnPush:
+    filter: main
+    run: |
+      i=0
+      echo '1   : connect'
+      echo '1   : [0.0s] | connected'
+      echo '1   : connect DONE [0.0s]'
+      echo
+      echo '2   : build'
+      while [ $i -lt 300 ]; do i=$((i+1)); printf '2   : [0.1s] | \\033[36mstep\\033[0m %d of the build\\n' $i; [ $((i%10)) = 0 ] && sleep 0.25; done
+      echo '2   : build DONE [7.0s]'
+      echo
+      echo '3   : test'
+      echo '3   : [0.2s] | \\033[32mok\\033[0m  greeting'
+      printf '3   : [0.2s] | \\033[31m--- FAIL: TestFarewell\\033[0m <b>not markup</b>\\n' >&2
+      echo '3   : test ERROR [0.3s]'
+      echo
+      echo 'Error: exit code: 1' >&2
+      exit 1
+  lintOnPush:
+    run: printf '\\033[1mlint\\033[0m \\033[32mok\\033[0m\\n'
+  longOnPush:
+    filter: long
+    run: seq -f 'line %.0f of a log that goes on and on, with text enough to come to about a hundred bytes each' 1 1000000
+  docsOnPush: {run: 'echo docs', on-changes: "docs/**"}
+  deployOnPush: {run: 'echo deploy', filter: release}
+`;
+
+const git = (where, ...args) =>
+  execFileSync('git', ['-C', where, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...args], { encoding: 'utf8' }).trim();
+
+async function freePort() {
+  const socket = createSocket();
+  await new Promise((done) => socket.listen(0, '127.0.0.1', done));
+  const { port } = socket.address();
+  await new Promise((done) => socket.close(done));
+  return port;
+}
+
+export async function world(binary, folder) {
+  const bare = join(folder, 'forge', `${NAME}.git`);
+  const work = join(folder, 'work');
+  mkdirSync(bare, { recursive: true });
+  mkdirSync(work);
+  git(bare, 'init', '-q', '--bare', '-b', 'main');
+  git(work, 'init', '-q', '-b', 'main');
+  git(work, 'remote', 'add', 'origin', bare);
+  const forge = createServer((request, response) => {
+    const { pathname, search } = new URL(request.url, 'http://forge');
+    if (pathname.includes('.git/')) {
+      fetched(join(folder, 'forge'), pathname, search.slice(1), request, response);
+      return;
+    }
+    request.resume();
+    response.writeHead(request.method === 'POST' ? 201 : 404, { 'content-type': 'application/json' });
+    response.end('{}');
+  });
+  await new Promise((done) => forge.listen(0, '127.0.0.1', done));
+  const root = `http://127.0.0.1:${forge.address().port}`;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let child = null;
+
+  const agent = {
+    url,
+    // Starts the agent, and waits until it answers.
+    async start() {
+      child = spawn(binary, ['serve'], {
+        env: {
+          PATH: process.env.PATH,
+          HOME: folder,
+          POCKETCI_LISTEN: `127.0.0.1:${port}`,
+          POCKETCI_DATA_DIR: join(folder, 'data'),
+          POCKETCI_GITHUB_URL: root,
+          POCKETCI_HOST_COMMANDS: 'allow',
+          POCKETCI_PUBLIC_RUNS: 'all',
+          POCKETCI_DRAIN_TIMEOUT: '20s',
+          POCKETCI_LOG_LIMIT: '200 MB',
+          POCKETCI_DAGGER: join(folder, 'no-dagger'),
+          POCKETCI_PARALLELISM: '3',
+          X_HUB_SIGNATURE: SECRET,
+          GITHUB_USERNAME: 'tests',
+          GITHUB_TOKEN: 'nothing',
+        },
+        stdio: ['ignore', 'ignore', process.env.LOUD ? 'inherit' : 'ignore'],
+      });
+      for (let tries = 0; tries < 600; tries++) {
+        try {
+          if ((await fetch(`${url}/healthz`)).ok) return;
+        } catch {
+          // Not yet.
+        }
+        await new Promise((done) => setTimeout(done, 100));
+      }
+      throw new Error('The agent does not answer');
+    },
+    async stop() {
+      if (!child) return;
+      const ended = new Promise((done) => child.once('exit', done));
+      child.kill('SIGTERM');
+      await ended;
+      child = null;
+    },
+    async close() {
+      await agent.stop();
+      forge.closeAllConnections();
+      forge.close();
+    },
+    // Commits to a branch and tells the agent; the delivery's status code.
+    async push(message, branch = 'main') {
+      if (git(work, 'branch', '--list', branch)) git(work, 'checkout', '-q', branch);
+      else if (existsSync(join(work, 'pocketci.yaml'))) git(work, 'checkout', '-q', '-b', branch);
+      writeFileSync(join(work, 'pocketci.yaml'), SPEC);
+      writeFileSync(join(work, 'note.txt'), randomUUID());
+      git(work, 'add', '-A');
+      git(work, 'commit', '-q', '-m', message);
+      git(work, 'push', '-q', 'origin', `HEAD:${branch}`);
+      const after = git(work, 'rev-parse', 'HEAD');
+      return agent.deliver('push', {
+        ref: `refs/heads/${branch}`,
+        before: '0'.repeat(40),
+        after,
+        created: false,
+        deleted: false,
+        forced: false,
+        head_commit: { id: after, message, timestamp: '', url: '', author: { name: 'Ada', email: 'ada@example.com' } },
+        repository: repository(root),
+        sender: { login: 'ada', id: 1 },
+      });
+    },
+    async deliver(event, content) {
+      const body = JSON.stringify(content);
+      const signature = createHmac('sha256', SECRET).update(body).digest('hex');
+      const answer = await fetch(`${url}/`, {
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': 'application/json',
+          'x-github-event': event,
+          'x-github-delivery': randomUUID(),
+          'x-hub-signature-256': `sha256=${signature}`,
+        },
+      });
+      return answer.status;
+    },
+    async json(path) {
+      return (await fetch(`${url}/api/v1${path}`)).json();
+    },
+  };
+  await agent.start();
+  return agent;
+}
+
+// What git's own server program says, passed on as CGI programs say it.
+function fetched(root, path, query, request, response) {
+  const program = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env.PATH,
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      GIT_PROTOCOL: request.headers['git-protocol'] ?? '',
+      PATH_INFO: path,
+      QUERY_STRING: query,
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      CONTENT_LENGTH: request.headers['content-length'] ?? '',
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+    },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  request.pipe(program.stdin).on('error', () => {});
+  const said = [];
+  program.stdout.on('data', (data) => said.push(data));
+  program.stdout.on('end', () => {
+    const all = Buffer.concat(said);
+    const end = all.indexOf('\r\n\r\n');
+    const headers = {};
+    let status = 200;
+    for (const line of all.subarray(0, end).toString().split('\r\n')) {
+      const [name, value] = line.split(/: (.*)/);
+      if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10);
+      else if (name) headers[name] = value;
+    }
+    response.writeHead(status, headers);
+    response.end(all.subarray(end + 4));
+  });
+}
+
+function repository(root) {
+  return {
+    id: 1,
+    name: 'hello',
+    full_name: NAME,
+    private: false,
+    owner: { login: 'octo' },
+    html_url: `${root}/${NAME}`,
+    clone_url: `${root}/${NAME}.git`,
+    default_branch: 'main',
+  };
+}
