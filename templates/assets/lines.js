@@ -11,7 +11,9 @@ const READY = 48;
 const STEP = /^(\d+) +: /;
 const ARROW = /^[▼▶] /;
 const ENDED = /(DONE|CACHED|ERROR|CANCELED)(?: \[([^\]]+)\])?$/;
-const ERROR = /^Error: |^! |: (?:[┆│|] )*! |^(?:--- )?FAIL\b|^panic: |\bERROR\b|^error(?:\[\w+\])?: |^fatal: |^E\s{2,}|Traceback \(most recent/;
+// What stands before a step's own words.
+const PREFIX = /^\d+ +: (?:[┆│|] )*(?:\[[^\]]*\] (?:[┆│|] )?)?/;
+const ERROR = /^Error: |^! |^(?:--- )?FAIL\b|^panic: |\bERROR(?: \[|:)|^error(?:\[\w+\])?: |^fatal: |^E {2,}|^Traceback \(most recent/;
 
 export class Lines {
   constructor(address) {
@@ -52,7 +54,7 @@ export class Lines {
   look(raw) {
     const index = this.count++;
     const text = plain(raw);
-    if (this.firstError === null && ERROR.test(text)) this.firstError = index;
+    if (this.firstError === null && ERROR.test(text.replace(PREFIX, ''))) this.firstError = index;
     const begins = STEP.test(text) || ARROW.test(text);
     if (this.step && (text === '' || (!begins && !this.step.arrow))) {
       this.close(index);

@@ -131,7 +131,7 @@ await check('the page recovers from a restart of the server', async (page) => {
   await agent.start();
   await agent.push('After the restart');
   await page.getByText('After the restart').waitFor({ timeout: 60_000 });
-  await page.locator('#link-state:empty').waitFor();
+  await page.locator('#link-state:empty').waitFor({ state: 'attached' });
 });
 
 const of = await (async () => {
@@ -154,7 +154,7 @@ await check('the first error is in view, and a search walks along its matches', 
   const first = await page.locator('#found').textContent();
   await page.keyboard.press('Shift+Enter');
   assert.notEqual(await page.locator('#found').textContent(), first);
-  assert.ok((await page.locator('.l.here mark').count()) >= 1);
+  await page.locator('.l.here mark').first().waitFor();
 });
 
 await check('a line has an address', async (page) => {
@@ -203,7 +203,7 @@ await check('without JavaScript the facts are all there', async (page) => {
   assert.ok((await page.locator('.runs li').count()) >= 4);
   await open(page, `/runs/${of.id}`);
   await page.getByText('docsOnPush').waitFor();
-  await page.getByText('Error: exit code: 1').waitFor();
+  await page.locator('.log', { hasText: 'Error: exit code: 1' }).waitFor();
   await open(page, logOf(of, 'test-on-push'));
   await page.getByText('step 300 of the build').waitFor();
   assert.ok(!(await page.locator('#viewer').isVisible()));

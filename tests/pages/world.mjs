@@ -16,6 +16,7 @@ commands:
   testOnPush:
     filter: main
     run: |
+      exec >&2
       i=0
       echo '1   : connect'
       echo '1   : [0.0s] | connected'
@@ -27,10 +28,10 @@ commands:
       echo
       echo '3   : test'
       echo '3   : [0.2s] | \\033[32mok\\033[0m  greeting'
-      printf '3   : [0.2s] | \\033[31m--- FAIL: TestFarewell\\033[0m <b>not markup</b>\\n' >&2
+      printf '3   : [0.2s] | \\033[31m--- FAIL: TestFarewell\\033[0m <b>not markup</b>\\n'
       echo '3   : test ERROR [0.3s]'
       echo
-      echo 'Error: exit code: 1' >&2
+      echo 'Error: exit code: 1'
       exit 1
   lintOnPush:
     run: printf '\\033[1mlint\\033[0m \\033[32mok\\033[0m\\n'
@@ -123,7 +124,8 @@ export async function world(binary, folder) {
     },
     // Commits to a branch and tells the agent; the delivery's status code.
     async push(message, branch = 'main') {
-      if (git(work, 'branch', '--list', branch)) git(work, 'checkout', '-q', branch);
+      const known = git(work, 'branch', '--list', branch) !== '';
+      if (known) git(work, 'checkout', '-q', branch);
       else if (existsSync(join(work, 'pocketci.yaml'))) git(work, 'checkout', '-q', '-b', branch);
       writeFileSync(join(work, 'pocketci.yaml'), SPEC);
       writeFileSync(join(work, 'note.txt'), randomUUID());
@@ -133,9 +135,9 @@ export async function world(binary, folder) {
       const after = git(work, 'rev-parse', 'HEAD');
       return agent.deliver('push', {
         ref: `refs/heads/${branch}`,
-        before: '0'.repeat(40),
+        before: known ? git(work, 'rev-parse', 'HEAD~1') : '0'.repeat(40),
         after,
-        created: false,
+        created: !known,
         deleted: false,
         forced: false,
         head_commit: { id: after, message, timestamp: '', url: '', author: { name: 'Ada', email: 'ada@example.com' } },

@@ -61,8 +61,9 @@ impl RunLine {
             name: inert(&call.kebab),
         };
         let ended = run.finished_at;
-        // One that never began waits no longer than it lasts.
+        // One that never began waits no longer than it lasts; what is begun at once did not wait.
         let waits = run.started_at.or(ended);
+        let at_once = waits.is_some_and(|at| at.duration_since(run.created_at).as_secs() < 1);
         Self {
             id: run.id.0,
             badge: run_badge(&run.state),
@@ -77,7 +78,7 @@ impl RunLine {
             more: run.calls.len().saturating_sub(MARKS),
             when: When::new(run.created_at, now),
             took: Took::new(run.started_at, ended, now),
-            waited: Took::new((run.attempt == 1).then_some(run.created_at), waits, now),
+            waited: Took::new((run.attempt == 1 && !at_once).then_some(run.created_at), waits, now),
             attempt: run.attempt,
             moving: is_moving(&run.state),
         }

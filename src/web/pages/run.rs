@@ -100,6 +100,7 @@ struct Functions {
 struct FunctionLine {
     name: String,
     badge: Badge,
+    error: bool,
     text: String,
 }
 
@@ -179,7 +180,12 @@ impl Functions {
                 Decision::Skip => Badge::new("not called", "idle"),
                 Decision::Error => Badge::new("error", "bad"),
             };
-            FunctionLine { name: inert(&function.name), badge, text: inert(&function.text) }
+            FunctionLine {
+                name: inert(&function.name),
+                badge,
+                error: function.decision == Decision::Error,
+                text: inert(&function.text),
+            }
         };
         let of = |decision| {
             functions.iter().filter(move |it| it.decision == decision).map(line).collect::<Vec<_>>()

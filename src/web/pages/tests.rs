@@ -78,28 +78,32 @@ async fn a_run_tells_everything_about_itself() {
     let around = Around { tails, root: "https://ci".to_owned(), ..Around::default() };
     let html = RunPage::new(&view, around, at(120)).render().unwrap();
     insta::assert_snapshot!(seen(&html), @r#"
-    Run 1 of delivery 1
-    alice pushed to main running
+    octo/hello · Run 1 of delivery 1
+    alice pushed to main ◐ running
     Say hello
     octo/hello · main · 2222222 · services/api/pocketci.yaml · 1 min ago · 1 min 50 s
     Calls
-    failed testOnPush 1 min 15 s
+    ✕ failed test-on-push 1 min 15 s
     Exit status 1.
-    dagger call --progress=plain -m ./services/api/ci test-on-push --src=. '--filter=it'\''s main' --token=env:GITHUB_TOKEN sync
-    1970-01-01 00:00:10 UTC · level 4 · pocketci/api/test-on-push
-    Log
+    waited 8.0 s · started 1970-01-01 00:00:10 UTC · ended 1970-01-01 00:01:25 UTC · level 4 · pocketci/api/test-on-push
     00:00:10 === RUN
     00:00:10 FAIL
-    Full log as text
-    queued lintOnPush
+    Log as text
+    Run it in a terminal
+    dagger call --progress=plain -m ./services/api/ci test-on-push --src=. '--filter=it'\''s main' --token=env:GITHUB_TOKEN sync
+    ○ queued lint-on-push
+    waited 1 min 58 s · level 4 · pocketci/api/lint-on-push
+    Run it in a terminal
     dagger call --progress=plain -m ./services/api/ci lint-on-push --src=. '--filter=it'\''s main' --token=env:GITHUB_TOKEN sync
-    level 4 · pocketci/api/lint-on-push
     Why
-    Every function of the module, and why it was called or not.
-    testOnPush called level 4: its name ends with OnPush
-    lintOnPush called level 4: its name ends with OnPush
-    docsOnPush not called onChanges docs/** matches none of 3 changed files
-    deployOnPush error the argument `stage` is required and nothing fills it
+    Not called (2)
+    deployOnPush ✕ error the argument `stage` is required and nothing fills it
+    docsOnPush onChanges docs/** matches none of 3 changed files
+    Called (2)
+    testOnPush level 4: its name ends with OnPush
+    lintOnPush level 4: its name ends with OnPush
+    Event
+    As functions are given it (JSON) Its delivery
     "#);
 }
 
