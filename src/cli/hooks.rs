@@ -104,7 +104,8 @@ fn chosen(config: &Config, named: Option<ForgeId>) -> Result<&ForgeConfig, Failu
 
 async fn install(place: &Place<'_>, forge: &ForgeConfig, json: bool) -> Result<(), Failure> {
     let Some(secret) = forge.webhook_secrets.first() else {
-        let text = format!("{} is not set: nothing that is not signed is taken", forge.names.secret);
+        let text =
+            format!("{} is not set: nothing that is not signed is taken", forge.names.secret);
         return Err(Failure::bad_input(text).hint("make one with `openssl rand -hex 32`"));
     };
     let url = webhooks::webhook_address(place.address, forge.id);
@@ -144,7 +145,11 @@ async fn list(place: &Place<'_>, json: bool) -> Result<(), Failure> {
         let (url, events) = (plain(&hook.url), plain(&hook.events.join(", ")));
         let state = if hook.active { "active" } else { "not active" };
         let kind = plain(&hook.content_type);
-        writeln!(out, "{STRONG}{}{STRONG:#} {url} {FAINT}{state}, {kind}, {events}{FAINT:#}", hook.id)?;
+        writeln!(
+            out,
+            "{STRONG}{}{STRONG:#} {url} {FAINT}{state}, {kind}, {events}{FAINT:#}",
+            hook.id
+        )?;
     }
     Ok(())
 }
@@ -162,13 +167,16 @@ async fn remove(place: &Place<'_>, json: bool) -> Result<(), Failure> {
         place.remove(hook.id).await?;
     }
     if json {
-        return Ok(output::json(&json!({"removed": own.iter().map(|hook| hook.id).collect::<Vec<_>>()}))?);
+        return Ok(output::json(
+            &json!({"removed": own.iter().map(|hook| hook.id).collect::<Vec<_>>()}),
+        )?);
     }
     let mut out = anstream::stdout().lock();
-    Ok(match own.len() {
+    match own.len() {
         0 => writeln!(out, "There is none of {} to remove", place.repository)?,
         n => writeln!(out, "{} of {} removed", output::count(n, "webhook"), place.repository)?,
-    })
+    }
+    Ok(())
 }
 
 /// Says what came of a test; one that was refused is a failure.
@@ -204,7 +212,8 @@ fn told(place: &Place<'_>, id: u64, word: &str, heard: &Heard, json: bool) -> Re
         }
         Heard::Nothing => {
             let text = "The forge has sent no test in time";
-            Err(Failure::unreachable(text).hint(format!("see the settings of {}", place.repository)))
+            Err(Failure::unreachable(text)
+                .hint(format!("see the settings of {}", place.repository)))
         }
         Heard::Answered(_) | Heard::NotTold(_) => Ok(()),
     }

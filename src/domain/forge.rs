@@ -23,6 +23,7 @@ pub mod gitlab;
 mod reply;
 mod wire;
 
+pub use any::webhooks;
 pub use any::{
     Checks, TokenScheme, answer, answer_to_effect, answers, api_base, authenticate, claim,
     clone_url, comment_request, comments, comments_request, commit, commit_request, delivery_id,
@@ -31,7 +32,6 @@ pub use any::{
     pull_request, pull_request_request, reaction_request, recognised, shown, shown_page,
     shown_request, status_request, token_scheme,
 };
-pub use any::webhooks;
 pub use github::{Answer, Refused};
 pub use github::{Comment, Permission, Reaction};
 

@@ -171,7 +171,9 @@ impl Asker {
 
 /// Which repositories are public, as of a moment ago.
 #[derive(Debug, Default)]
-pub(super) struct Public(Mutex<Option<(Instant, Arc<Vec<(ForgeId, RepoName)>>)>>);
+pub(super) struct Public(Mutex<Option<(Instant, Repositories)>>);
+
+type Repositories = Arc<Vec<(ForgeId, RepoName)>>;
 
 impl Site {
     /// # Errors
@@ -228,7 +230,7 @@ impl Site {
         })
     }
 
-    async fn public(&self) -> Result<Arc<Vec<(ForgeId, RepoName)>>, StoreError> {
+    async fn public(&self) -> Result<Repositories, StoreError> {
         let mut known = self.public.0.lock().await;
         match &*known {
             Some((at, public)) if at.elapsed() < REMEMBERED => Ok(Arc::clone(public)),

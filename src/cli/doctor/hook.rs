@@ -17,9 +17,8 @@ pub(super) async fn webhook(config: &Config, repository: &RepoName) -> Vec<Findi
         let detail = format!("{repository}: nobody knows where it should be sent");
         return vec![Finding::warn(WHAT, detail, "set POCKETCI_URL")];
     };
-    let known = |forge: &&ForgeConfig| {
-        forge.token.is_some() && webhooks::has_webhooks(forge.id.vendor())
-    };
+    let known =
+        |forge: &&ForgeConfig| forge.token.is_some() && webhooks::has_webhooks(forge.id.vendor());
     let mut troubles = Vec::new();
     for forge in config.forges.iter().filter(known) {
         match on(forge, config, repository, address).await {
@@ -52,7 +51,8 @@ async fn on(
         return Ok(Some(Finding::fail(WHAT, detail, again)));
     }
     if own.len() > 1 {
-        let detail = format!("{repository}: {} webhooks on {name} are sent to {address}", own.len());
+        let detail =
+            format!("{repository}: {} webhooks on {name} are sent to {address}", own.len());
         return Ok(Some(Finding::warn(WHAT, detail, again)));
     }
     let Some(attempts) = place.attempts(id).await.map_err(failed)? else {
@@ -73,7 +73,11 @@ async fn on(
                 "{repository}: {count} of its last deliveries were not accepted, the newest \
                  `{event}` at {at:.0} with {status}"
             );
-            Finding::warn(WHAT, detail, "`pocketci-agent deliveries catch-up` takes what is missing")
+            Finding::warn(
+                WHAT,
+                detail,
+                "`pocketci-agent deliveries catch-up` takes what is missing",
+            )
         }
     }))
 }

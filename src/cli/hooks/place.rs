@@ -65,7 +65,8 @@ impl<'a> Place<'a> {
         let vendor = self.forge.id.vendor();
         let mut found: Vec<Webhook> = Vec::new();
         for page in 1..=PAGES {
-            let request = webhooks::webhooks_request(vendor, &self.forge.api, self.repository, page);
+            let request =
+                webhooks::webhooks_request(vendor, &self.forge.api, self.repository, page);
             let Some(request) = request else { break };
             let answer = self.ask("list the webhooks", request).await?;
             let hooks = webhooks::webhooks(answer.body()).ok_or_else(|| self.unreadable())?;

@@ -58,7 +58,7 @@ pub(super) async fn run(server: &Server, run: i64, json: bool) -> Result<(), Fai
     let mut shown = if json {
         Shown::Json
     } else if io::stdout().is_terminal() {
-        Shown::Live(Live::new())
+        Shown::Live(Box::new(Live::new()))
     } else {
         Shown::Steps(Steps::default())
     };
@@ -156,7 +156,7 @@ fn observe(server: &Server, run: i64) -> mpsc::Receiver<Result<Sight, Trouble>> 
 /// How a run is shown while it goes on.
 enum Shown {
     Json,
-    Live(Live),
+    Live(Box<Live>),
     Steps(Steps),
 }
 

@@ -139,7 +139,9 @@ fn a_project_lives_on_a_real_gitea() {
     scene.world.agent.start();
     eventually("the slow function's end", || {
         let shown = scene.gitea.shown(SITE, &fourth);
-        shown.into_iter().find(|one| one.context == "pocketci/slow-on-push" && one.state != "pending")
+        shown
+            .into_iter()
+            .find(|one| one.context == "pocketci/slow-on-push" && one.state != "pending")
     });
     scene.succeeds(&fourth, "pocketci/on-pull-request");
 

@@ -1,7 +1,7 @@
 //! The webhooks of a repository: which there are, making them, and having them tested.
 
-use super::super::github::hooks::{self as github, Owner};
 use super::super::gitea;
+use super::super::github::hooks::{self as github, Owner};
 use crate::domain::ids::{ForgeId, RepoName, Vendor};
 
 /// A webhook as its forge lists it. Its secret is told by none.
