@@ -15,10 +15,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_posts.sql"),
     include_str!("migrations/0004_figures_and_retention.sql"),
     include_str!("migrations/0005_finding_runs.sql"),
-    include_str!("migrations/0010_acts_and_effects.sql"),
-    include_str!("migrations/0012_forges.sql"),
-    include_str!("migrations/0011_check_runs.sql"),
-    include_str!("migrations/0020_tokens_and_sessions.sql"),
+    include_str!("migrations/0006_acts_and_effects.sql"),
+    include_str!("migrations/0007_forges.sql"),
+    include_str!("migrations/0008_check_runs.sql"),
+    include_str!("migrations/0009_tokens_and_sessions.sql"),
 ];
 
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is
