@@ -98,7 +98,7 @@ async fn rights() {
         ("GET /sign-in", "", everybody),
         ("GET /healthz", "", everybody),
         ("GET /version", "", everybody),
-        ("GET /assets/style.css", "", everybody),
+        ("GET /assets/any/style.css", "", everybody),
         ("GET /api/v1/openapi.json", "", everybody),
     ];
     let mut wrong = Vec::new();

@@ -32,8 +32,8 @@ fn columns_are_aligned() {
 #[test]
 fn one_column_gives_way() {
     assert_snapshot!(shown(Some(30)), @"
-    RUN   WHAT             AGE
-    7     Make it shorte…  1 min
+    RUN   WHAT               AGE
+    7     Make it shorter …  1 min
     1234  a [2Jb c
     ");
 }

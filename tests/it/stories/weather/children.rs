@@ -65,7 +65,7 @@ fn a_flood_of_output_does_not_grow_the_agent() {
     let has = |part: &[u8]| part.windows(line.len()).any(|it| it == line);
     assert!(has(&log[..8192]) && has(&log[log.len() - 8192..]), "its head and its end are kept");
     drop(log);
-    assert!(after - before < 16.0, "it grew from {before:.1} MB to {after:.1} MB");
+    assert!(after - before < 32.0, "it grew from {before:.1} MB to {after:.1} MB");
 }
 
 #[test]
