@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::world::browser::Watcher;
 use crate::world::gitea::{Account, Gitea, Installed, free_port};
 use crate::world::{Module, World, eventually, git};
 
@@ -20,6 +21,8 @@ struct Scene {
     ada: Account,
     mallory: Account,
     work: PathBuf,
+    /// The list of runs, open all the while.
+    page: Option<Watcher>,
 }
 
 fn scene(installed: &Installed) -> Scene {
@@ -46,7 +49,8 @@ fn scene(installed: &Installed) -> Scene {
     }
     world.agent.start();
     let work = world.path("work.git");
-    Scene { world, gitea, ada, mallory, work }
+    let page = Watcher::open(&world.agent.url("/runs"));
+    Scene { world, gitea, ada, mallory, work, page }
 }
 
 impl Scene {
@@ -68,6 +72,14 @@ impl Scene {
     #[track_caller]
     fn succeeds(&self, sha: &str, context: &str) {
         self.gitea.expect_status(SITE, sha, context, "success");
+    }
+
+    /// The open page comes to show a run of this, in this state.
+    #[track_caller]
+    fn sees(&mut self, subject: &str, state: &str) {
+        if let Some(page) = &mut self.page {
+            page.sees(subject, state);
+        }
     }
 
     fn push(&self, references: &[&str]) {
@@ -98,6 +110,7 @@ fn a_project_lives_on_a_real_gitea() {
     scene.push(&["main"]);
     scene.succeeds(&first, "pocketci/on-push");
     scene.succeeds(&first, "pocketci");
+    scene.sees("Begin", "passed");
 
     // Its own test of the webhook arrives, and starts nothing.
     let said = scene.hooks_command("test");
@@ -118,6 +131,7 @@ fn a_project_lives_on_a_real_gitea() {
     // A pull request, new commits, and others in their place.
     let pull = scene.gitea.open_pull(&scene.ada, SITE, "feature", "A feature");
     scene.succeeds(&second, "pocketci/on-pull-request");
+    scene.sees("A feature", "passed");
     let third = scene.commit("feature", &second, "two\n");
     scene.push(&["feature"]);
     scene.succeeds(&third, "pocketci/on-pull-request");
@@ -133,6 +147,7 @@ fn a_project_lives_on_a_real_gitea() {
     let fourth = scene.gitea.commit(&scene.work, "feature", parent, "Slow", slow);
     scene.push(&["feature"]);
     eventually("the slow function to begin", || began.exists().then_some(()));
+    scene.sees("Slow", "running");
     scene.gitea.expect_all_accepted();
     scene.world.agent.kill();
     scene.world.touch("go");
@@ -144,8 +159,9 @@ fn a_project_lives_on_a_real_gitea() {
             .find(|one| one.context == "pocketci/slow-on-push" && one.state != "pending")
     });
     scene.succeeds(&fourth, "pocketci/on-pull-request");
+    scene.sees("Slow", "passed");
 
-    a_fork(&scene, &first);
+    a_fork(&mut scene, &first);
 
     // The end of the pull request and of its branch.
     let merge = json!({"Do": "merge", "delete_branch_after_merge": true});
@@ -159,13 +175,17 @@ fn a_project_lives_on_a_real_gitea() {
     scene.gitea.ask(&scene.ada, "POST", &format!("/repos/{SITE}/releases"), release);
     scene.succeeds(&merged, "pocketci/on-release");
     scene.succeeds(&merged, "pocketci/on-tag");
+    scene.sees("Three", "passed");
+    if let Some(page) = scene.page.take() {
+        page.close();
+    }
 
     // Each commit was built once for each thing that happened to it.
     let calls = |function: &str| scene.world.engine.calls(function).len();
     assert_eq!((calls("on-tag"), calls("on-release")), (3, 1));
 
     let sent = scene.gitea.expect_all_accepted();
-    for event in ["push", "pull_request", "pull_request_sync", "issue_comment", "release"] {
+    for event in ["push", "pull_request", "pull_request_sync", "pull_request_comment", "release"] {
         assert!(sent.iter().any(|one| one.event == event), "no {event} in {sent:?}");
     }
     for sha in [&first, &second, &third, &forced, &merged] {
@@ -202,14 +222,16 @@ fn installed_hook(scene: &Scene) {
 }
 
 /// A stranger's pull request waits for Ada's word.
-fn a_fork(scene: &Scene, base: &str) {
+fn a_fork(scene: &mut Scene, base: &str) {
+    let sha = scene.commit("theirs", base, "theirs\n");
     let gitea = &scene.gitea;
     gitea.ask(&scene.mallory, "POST", &format!("/repos/{SITE}/forks"), json!({}));
-    let sha = scene.commit("theirs", base, "theirs\n");
     gitea.push(&scene.mallory, &scene.work, "mallory/site", &["theirs"]);
     let pull = gitea.open_pull(&scene.mallory, SITE, "mallory:theirs", "Take mine");
     let held = gitea.expect_status(SITE, &sha, "pocketci/on-pull-request", "pending");
     assert!(held.description.contains("waits for a maintainer"), "{held:?}");
+    scene.sees("Take mine", "held");
+    let gitea = &scene.gitea;
 
     let theirs = gitea.comment(&scene.mallory, SITE, pull, "/pocketci approve");
     assert_eq!(gitea.expect_reaction(SITE, theirs), "confused");
@@ -223,7 +245,10 @@ fn a_fork(scene: &Scene, base: &str) {
         comments.find(|(who, text)| who == "pocketci" && text.contains("waits for an approval"))
     });
 
-    let approve = gitea.comment(&scene.ada, SITE, pull, "/pocketci approve");
+    // So soon after the push only a commit's name says which one she has seen.
+    let words = format!("/pocketci approve {}", &sha[..7]);
+    let approve = gitea.comment(&scene.ada, SITE, pull, &words);
     assert_eq!(gitea.expect_reaction(SITE, approve), "+1");
     scene.succeeds(&sha, "pocketci/on-pull-request");
+    scene.sees("Take mine", "passed");
 }

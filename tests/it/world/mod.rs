@@ -14,6 +14,7 @@
 )]
 
 pub mod agent;
+pub mod browser;
 pub mod engine;
 pub mod forge;
 pub mod git;
