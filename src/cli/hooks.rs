@@ -85,9 +85,7 @@ fn chosen(config: &Config, named: Option<ForgeId>) -> Result<&ForgeConfig, Failu
         let missing = || Failure::bad_input(format!("The forge `{id}` is not set up")).hint(hint);
         return config.forge(id).ok_or_else(missing);
     }
-    let known = |forge: &&ForgeConfig| {
-        webhooks::has_webhooks(forge.id.vendor()) && (forge.token.is_some() || forge.app.is_some())
-    };
+    let known = |forge: &&ForgeConfig| forge.token.is_some() || forge.app.is_some();
     let mut known = config.forges.iter().filter(known);
     match (known.next(), known.next()) {
         (Some(only), None) => Ok(only),
@@ -114,13 +112,13 @@ async fn install(place: &Place<'_>, forge: &ForgeConfig, json: bool) -> Result<(
     let since = jiff::Timestamp::now();
     let (id, word) = match there.first() {
         None => (place.make(wanted).await?, "made"),
-        Some(first) => match place.change(first.id, wanted).await? {
-            true => (first.id, "put right"),
+        Some(first) => match place.change(&first.id, wanted).await? {
+            true => (first.id.clone(), "put right"),
             false => (place.make(wanted).await?, "made anew"),
         },
     };
     for old in there.iter().filter(|old| old.id != id) {
-        place.remove(old.id).await?;
+        place.remove(&old.id).await?;
     }
     if !json {
         let mut out = anstream::stdout().lock();
@@ -128,8 +126,8 @@ async fn install(place: &Place<'_>, forge: &ForgeConfig, json: bool) -> Result<(
         writeln!(out, "Webhook {id} of {STRONG}{repository}{STRONG:#} {word}: {}", plain(&url))?;
     }
     // A new webhook of GitHub's pings by itself; a second ping does no harm.
-    let heard = place.test(id, since).await?;
-    told(place, id, word, &heard, json)
+    let heard = place.test(&id, since).await?;
+    told(place, &id, word, &heard, json)
 }
 
 async fn list(place: &Place<'_>, json: bool) -> Result<(), Failure> {
@@ -157,18 +155,18 @@ async fn list(place: &Place<'_>, json: bool) -> Result<(), Failure> {
 async fn test(place: &Place<'_>, json: bool) -> Result<(), Failure> {
     let own = place.own().await?;
     let Some(hook) = own.first() else { return Err(place.none()) };
-    let heard = place.test(hook.id, jiff::Timestamp::now()).await?;
-    told(place, hook.id, "tested", &heard, json)
+    let heard = place.test(&hook.id, jiff::Timestamp::now()).await?;
+    told(place, &hook.id, "tested", &heard, json)
 }
 
 async fn remove(place: &Place<'_>, json: bool) -> Result<(), Failure> {
     let own = place.own().await?;
     for hook in &own {
-        place.remove(hook.id).await?;
+        place.remove(&hook.id).await?;
     }
     if json {
         return Ok(output::json(
-            &json!({"removed": own.iter().map(|hook| hook.id).collect::<Vec<_>>()}),
+            &json!({"removed": own.iter().map(|hook| &hook.id).collect::<Vec<_>>()}),
         )?);
     }
     let mut out = anstream::stdout().lock();
@@ -180,7 +178,7 @@ async fn remove(place: &Place<'_>, json: bool) -> Result<(), Failure> {
 }
 
 /// Says what came of a test; one that was refused is a failure.
-fn told(place: &Place<'_>, id: u64, word: &str, heard: &Heard, json: bool) -> Result<(), Failure> {
+fn told(place: &Place<'_>, id: &str, word: &str, heard: &Heard, json: bool) -> Result<(), Failure> {
     if json {
         let status = match heard {
             Heard::Answered(status) => Some(*status),

@@ -3,7 +3,6 @@
 use super::Finding;
 use crate::cli::hooks::Place;
 use crate::config::{Config, ForgeConfig};
-use crate::domain::forge::webhooks;
 use crate::domain::ids::RepoName;
 
 const WHAT: &str = "webhook";
@@ -17,8 +16,7 @@ pub(super) async fn webhook(config: &Config, repository: &RepoName) -> Vec<Findi
         let detail = format!("{repository}: nobody knows where it should be sent");
         return vec![Finding::warn(WHAT, detail, "set POCKETCI_URL")];
     };
-    let known =
-        |forge: &&ForgeConfig| forge.token.is_some() && webhooks::has_webhooks(forge.id.vendor());
+    let known = |forge: &&ForgeConfig| forge.token.is_some();
     let mut troubles = Vec::new();
     for forge in config.forges.iter().filter(known) {
         match on(forge, config, repository, address).await {
@@ -44,7 +42,7 @@ async fn on(
     let place = Place::new(forge, &config.masks, repository, address).map_err(failed)?;
     let own = place.own().await.map_err(failed)?;
     let Some(hook) = own.first() else { return Ok(None) };
-    let (id, name) = (hook.id, forge.id);
+    let (id, name) = (&hook.id, forge.id);
     let again = format!("`pocketci-agent hooks install {repository} --forge {name}`");
     if !hook.active {
         let detail = format!("{repository}: webhook {id} on {name} is switched off");

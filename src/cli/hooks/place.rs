@@ -42,17 +42,13 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// A forge whose webhooks we do not know is bad input.
+    /// A forge without a token is bad input.
     pub(crate) fn new(
         forge: &'a ForgeConfig,
         masks: &Masks,
         repository: &'a RepoName,
         address: &'a str,
     ) -> Result<Self, Failure> {
-        if !webhooks::has_webhooks(forge.id.vendor()) {
-            let text = format!("Webhooks of {} cannot be made from here", forge.id);
-            return Err(Failure::bad_input(text).hint("make it in the repository's settings"));
-        }
         if forge.token.is_none() && forge.app.is_none() {
             let text = format!("{} is not set: nobody else may change webhooks", forge.names.token);
             return Err(Failure::bad_input(text).hint("make one that may change webhooks"));
@@ -69,7 +65,8 @@ impl<'a> Place<'a> {
                 webhooks::webhooks_request(vendor, &self.forge.api, self.repository, page);
             let Some(request) = request else { break };
             let answer = self.ask("list the webhooks", request).await?;
-            let hooks = webhooks::webhooks(answer.body()).ok_or_else(|| self.unreadable())?;
+            let hooks =
+                webhooks::webhooks(vendor, answer.body()).ok_or_else(|| self.unreadable())?;
             let last = hooks.is_empty();
             found.extend(hooks);
             if last {
@@ -81,17 +78,15 @@ impl<'a> Place<'a> {
     }
 
     /// Makes a new one.
-    pub(crate) async fn make(&self, wanted: Wanted<'_>) -> Result<u64, Failure> {
+    pub(crate) async fn make(&self, wanted: Wanted<'_>) -> Result<String, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_request(vendor, api, self.repository, wanted);
-        let request = request.ok_or_else(|| self.unreadable())?;
         let answer = self.ask("make a webhook", request).await?;
-        let made: Option<serde_json::Value> = serde_json::from_slice(answer.body()).ok();
-        made.and_then(|made| made["id"].as_u64()).ok_or_else(|| self.unreadable())
+        webhooks::webhook_id(vendor, answer.body()).ok_or_else(|| self.unreadable())
     }
 
     /// Makes one that is there what it should be; false where it has to be replaced.
-    pub(crate) async fn change(&self, id: u64, wanted: Wanted<'_>) -> Result<bool, Failure> {
+    pub(crate) async fn change(&self, id: &str, wanted: Wanted<'_>) -> Result<bool, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let change = webhooks::webhook_change_request(vendor, api, self.repository, id, wanted);
         let Some(request) = change else { return Ok(false) };
@@ -99,15 +94,14 @@ impl<'a> Place<'a> {
         Ok(true)
     }
 
-    pub(crate) async fn remove(&self, id: u64) -> Result<(), Failure> {
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_removal_request(vendor, api, self.repository, id);
-        let request = request.ok_or_else(|| self.unreadable())?;
         self.ask("remove a webhook", request).await.map(drop)
     }
 
     /// Has one send something, and waits until the forge says what was answered.
-    pub(crate) async fn test(&self, id: u64, since: Timestamp) -> Result<Heard, Failure> {
+    pub(crate) async fn test(&self, id: &str, since: Timestamp) -> Result<Heard, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_test_request(vendor, api, self.repository, id);
         let Some(request) = request else {
@@ -124,7 +118,7 @@ impl<'a> Place<'a> {
         while Instant::now() < until {
             let Some(attempts) = self.attempts(id).await? else {
                 let root = self.forge.url.as_str().trim_end_matches('/');
-                let place = format!("{root}/{}/settings/hooks/{id}", self.repository);
+                let place = webhooks::settings_page(vendor, root, self.repository, id);
                 return Ok(Heard::NotTold(format!(
                     "A test was sent; {vendor} tells what came of it at {place} alone"
                 )));
@@ -139,7 +133,7 @@ impl<'a> Place<'a> {
     }
 
     /// What one has sent lately, the newest first; none where the forge does not tell.
-    pub(crate) async fn attempts(&self, id: u64) -> Result<Option<Vec<github::Attempt>>, Failure> {
+    pub(crate) async fn attempts(&self, id: &str) -> Result<Option<Vec<github::Attempt>>, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_attempts_request(vendor, api, self.repository, id);
         let Some(request) = request else { return Ok(None) };

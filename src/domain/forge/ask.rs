@@ -23,6 +23,11 @@ pub(super) fn put(url: &str, body: &Value) -> Request<Vec<u8>> {
     send(Method::PUT, url, body)
 }
 
+pub(super) fn delete(url: &str) -> Request<Vec<u8>> {
+    let request = Request::delete(url).header("accept", "application/json");
+    request.body(Vec::new()).expect(ALWAYS)
+}
+
 fn send(method: Method, url: &str, body: &Value) -> Request<Vec<u8>> {
     let request = Request::builder().method(method).uri(url);
     let request = request.header("accept", "application/json");

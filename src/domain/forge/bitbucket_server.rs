@@ -11,6 +11,7 @@ use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
 use body::Body;
 
 mod body;
+pub mod hooks;
 mod comment;
 mod pull_request;
 mod push;

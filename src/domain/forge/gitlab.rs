@@ -13,6 +13,7 @@ use crate::domain::signature::{Authentic, BadSignature, Signed, WebhookSecret};
 use body::Body;
 
 mod body;
+pub mod hooks;
 mod merge_request;
 mod note;
 mod push;

@@ -1,13 +1,17 @@
 //! The webhooks of a repository: which there are, making them, and having them tested.
 
+use super::super::bitbucket::hooks as bitbucket;
+use super::super::bitbucket_server::hooks as bitbucket_server;
 use super::super::gitea;
 use super::super::github::hooks::{self as github, Owner};
+use super::super::gitlab::hooks as gitlab;
 use crate::domain::ids::{ForgeId, RepoName, Vendor};
 
 /// A webhook as its forge lists it. Its secret is told by none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
-    pub id: u64,
+    /// In the forge's own form.
+    pub id: String,
     /// Where it sends to.
     pub url: String,
     pub active: bool,
@@ -21,11 +25,6 @@ pub struct Webhook {
 pub struct Wanted<'a> {
     pub url: &'a str,
     pub secret: &'a str,
-}
-
-/// Whether we know how a forge's webhooks are made.
-pub fn has_webhooks(vendor: Vendor) -> bool {
-    matches!(vendor, Vendor::Github | Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs)
 }
 
 /// Where a forge's webhooks are to be sent, below the agent's own address: it does not depend on
@@ -46,7 +45,10 @@ pub fn webhook_events(vendor: Vendor) -> &'static [&'static str] {
         Vendor::Github => &github::EVENTS,
         // Its tags come as creations alone.
         Vendor::Gogs => &["push", "create", "pull_request", "issues", "issue_comment", "release"],
-        _ => &gitea::EVENTS,
+        Vendor::Gitea | Vendor::Forgejo => &gitea::EVENTS,
+        Vendor::Gitlab => &gitlab::EVENTS,
+        Vendor::Bitbucket => &bitbucket::EVENTS,
+        Vendor::BitbucketServer => &bitbucket_server::EVENTS,
     }
 }
 
@@ -66,15 +68,22 @@ pub fn webhooks_request(
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             Some(gitea::webhooks_request(api, repository, page))
         }
-        _ => None,
+        Vendor::Gitlab => Some(gitlab::webhooks_request(api, repository, page)),
+        Vendor::Bitbucket => Some(bitbucket::webhooks_request(api, repository, page)),
+        Vendor::BitbucketServer => Some(bitbucket_server::webhooks_request(api, repository, page)),
     }
 }
 
 /// Reads its answer; none when it is no such answer.
 ///
 /// GitHub and Gitea tell what we ask for in the same words.
-pub fn webhooks(body: &[u8]) -> Option<Vec<Webhook>> {
-    gitea::webhooks(body)
+pub fn webhooks(vendor: Vendor, body: &[u8]) -> Option<Vec<Webhook>> {
+    match vendor {
+        Vendor::Github | Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::webhooks(body),
+        Vendor::Gitlab => gitlab::webhooks(body),
+        Vendor::Bitbucket => bitbucket::webhooks(body),
+        Vendor::BitbucketServer => bitbucket_server::webhooks(body),
+    }
 }
 
 /// The request that makes one.
@@ -83,15 +92,26 @@ pub fn webhook_request(
     api: &str,
     repository: &RepoName,
     wanted: Wanted<'_>,
-) -> Option<http::Request<Vec<u8>>> {
+) -> http::Request<Vec<u8>> {
     match vendor {
-        Vendor::Github => Some(github::create_request(api, repository, wanted)),
+        Vendor::Github => github::create_request(api, repository, wanted),
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             let events = webhook_events(vendor);
-            Some(gitea::webhook_request(vendor, api, repository, wanted, events))
+            gitea::webhook_request(vendor, api, repository, wanted, events)
         }
-        _ => None,
+        Vendor::Gitlab => gitlab::webhook_request(api, repository, wanted),
+        Vendor::Bitbucket => bitbucket::webhook_request(api, repository, wanted),
+        Vendor::BitbucketServer => bitbucket_server::webhook_request(api, repository, wanted),
     }
+}
+
+/// The id of one that was made, as the answer to that tells it.
+pub fn webhook_id(vendor: Vendor, body: &[u8]) -> Option<String> {
+    if vendor == Vendor::Bitbucket {
+        return bitbucket::webhook_id(body);
+    }
+    let made: serde_json::Value = serde_json::from_slice(body).ok()?;
+    made["id"].as_u64().map(|id| id.to_string())
 }
 
 /// The request that makes what is there what it should be; none where a secret cannot be changed,
@@ -100,10 +120,18 @@ pub fn webhook_change_request(
     vendor: Vendor,
     api: &str,
     repository: &RepoName,
-    id: u64,
+    id: &str,
     wanted: Wanted<'_>,
 ) -> Option<http::Request<Vec<u8>>> {
-    (vendor == Vendor::Github).then(|| github::change_request(api, repository, id, wanted))
+    match vendor {
+        Vendor::Github => Some(github::change_request(api, repository, id, wanted)),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => None,
+        Vendor::Gitlab => Some(gitlab::webhook_change_request(api, repository, id, wanted)),
+        Vendor::Bitbucket => Some(bitbucket::webhook_change_request(api, repository, id, wanted)),
+        Vendor::BitbucketServer => {
+            Some(bitbucket_server::webhook_change_request(api, repository, id, wanted))
+        }
+    }
 }
 
 /// The request that removes one.
@@ -111,14 +139,16 @@ pub fn webhook_removal_request(
     vendor: Vendor,
     api: &str,
     repository: &RepoName,
-    id: u64,
-) -> Option<http::Request<Vec<u8>>> {
+    id: &str,
+) -> http::Request<Vec<u8>> {
     match vendor {
-        Vendor::Github => Some(github::removal_request(api, repository, id)),
+        Vendor::Github => github::removal_request(api, repository, id),
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
-            Some(gitea::webhook_removal_request(api, repository, id))
+            gitea::webhook_removal_request(api, repository, id)
         }
-        _ => None,
+        Vendor::Gitlab => gitlab::webhook_removal_request(api, repository, id),
+        Vendor::Bitbucket => bitbucket::webhook_removal_request(api, repository, id),
+        Vendor::BitbucketServer => bitbucket_server::webhook_removal_request(api, repository, id),
     }
 }
 
@@ -127,18 +157,31 @@ pub fn webhook_test_request(
     vendor: Vendor,
     api: &str,
     repository: &RepoName,
-    id: u64,
+    id: &str,
 ) -> Option<http::Request<Vec<u8>>> {
     match vendor {
         Vendor::Github => Some(github::ping_request(api, repository, id)),
         Vendor::Gitea | Vendor::Forgejo => Some(gitea::webhook_test_request(api, repository, id)),
-        _ => None,
+        Vendor::Gitlab => Some(gitlab::webhook_test_request(api, repository, id)),
+        Vendor::Gogs | Vendor::Bitbucket | Vendor::BitbucketServer => None,
     }
 }
 
 /// Whether the answer to that says that there is no commit to tell of.
 pub fn nothing_to_test_with(vendor: Vendor, status: u16) -> bool {
-    vendor != Vendor::Github && matches!(status, 404 | 409)
+    match vendor {
+        Vendor::Gitea | Vendor::Forgejo => matches!(status, 404 | 409),
+        Vendor::Gitlab => status == 422,
+        _ => false,
+    }
+}
+
+/// Where people look at one, with what it has sent.
+pub fn settings_page(vendor: Vendor, root: &str, repository: &RepoName, id: &str) -> String {
+    match vendor {
+        Vendor::Gitlab => format!("{root}/{repository}/-/hooks/{id}/edit"),
+        _ => format!("{root}/{repository}/settings/hooks/{id}"),
+    }
 }
 
 /// The request for what one has sent lately; none where a forge does not tell.
@@ -146,8 +189,9 @@ pub fn webhook_attempts_request(
     vendor: Vendor,
     api: &str,
     repository: &RepoName,
-    id: u64,
+    id: &str,
 ) -> Option<http::Request<Vec<u8>>> {
+    let id = id.parse().ok()?;
     let owner = || Owner::Repository(repository.clone());
     (vendor == Vendor::Github).then(|| github::attempts_request(api, &owner(), id, None))
 }

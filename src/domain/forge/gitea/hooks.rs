@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::any::webhooks::{Wanted, Webhook};
-use super::super::wire::{Field, List, Object, Part};
+use super::super::wire::{Field, Id, List, Object, Part};
 use super::rest;
 use crate::domain::ids::{RepoName, Vendor};
 
@@ -15,7 +15,7 @@ pub const EVENTS: [&str; 5] = ["push", "pull_request", "issues", "issue_comment"
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct HookBody {
-    id: Field<u64>,
+    id: Field<Id>,
     active: Field<bool>,
     events: List<String>,
     config: Part<Config>,
@@ -41,7 +41,7 @@ pub fn webhooks(body: &[u8]) -> Option<Vec<Webhook>> {
         let nothing = Config::default();
         let config = hook.config.part().unwrap_or(&nothing);
         Some(Webhook {
-            id: *hook.id.get()?,
+            id: hook.id.get()?.0.clone(),
             url: config.url.text(),
             active: hook.active.is_set(),
             events: hook.events.items().cloned().collect(),
@@ -69,11 +69,11 @@ pub fn webhook_request(
 }
 
 /// The request that removes one.
-pub fn webhook_removal_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+pub fn webhook_removal_request(api: &str, repo: &RepoName, id: &str) -> Request<Vec<u8>> {
     rest::delete(&format!("{}/hooks/{id}", rest::repository(api, repo)))
 }
 
 /// The request that has one send a push of what is there already.
-pub fn webhook_test_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+pub fn webhook_test_request(api: &str, repo: &RepoName, id: &str) -> Request<Vec<u8>> {
     rest::post(&format!("{}/hooks/{id}/tests", rest::repository(api, repo)), &json!({}))
 }

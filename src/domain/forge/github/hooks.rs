@@ -177,18 +177,23 @@ pub fn create_request(api: &str, repo: &RepoName, wanted: Wanted<'_>) -> Request
 }
 
 /// The request that makes one what it should be, whatever its secret was.
-pub fn change_request(api: &str, repo: &RepoName, id: u64, wanted: Wanted<'_>) -> Request<Vec<u8>> {
+pub fn change_request(
+    api: &str,
+    repo: &RepoName,
+    id: &str,
+    wanted: Wanted<'_>,
+) -> Request<Vec<u8>> {
     let url = format!("{}/hooks/{id}", rest::repository(api, repo));
     rest::patch(&url, settings(wanted).to_string().into_bytes())
 }
 
 /// The request that removes one.
-pub fn removal_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+pub fn removal_request(api: &str, repo: &RepoName, id: &str) -> Request<Vec<u8>> {
     rest::delete(&format!("{}/hooks/{id}", rest::repository(api, repo)))
 }
 
 /// The request that has one send a ping.
-pub fn ping_request(api: &str, repo: &RepoName, id: u64) -> Request<Vec<u8>> {
+pub fn ping_request(api: &str, repo: &RepoName, id: &str) -> Request<Vec<u8>> {
     rest::post(&format!("{}/hooks/{id}/pings", rest::repository(api, repo)), Vec::new())
 }
 

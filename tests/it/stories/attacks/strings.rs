@@ -183,7 +183,9 @@ fn pages(world: &World) {
         }
         assert_eq!(answer.header("set-cookie"), None);
         let lower = page.to_lowercase();
-        for evil in ["<script>", "<script src", "<img", "\" onmouseover", "href=\"javascript", "href='"] {
+        for evil in
+            ["<script>", "<script src", "<img", "\" onmouseover", "href=\"javascript", "href='"]
+        {
             assert!(!lower.contains(evil), "{path} holds {evil}");
         }
         for link in links(page) {

@@ -15,7 +15,7 @@ fn body(request: &http::Request<Vec<u8>>) -> Value {
 #[test]
 fn a_webhook_is_made_in_each_forges_words() {
     let wanted = Wanted { url: "https://ci/webhooks/x", secret: "s3cret" };
-    let made = |vendor| webhook_request(vendor, API, &repository(), wanted).unwrap();
+    let made = |vendor| webhook_request(vendor, API, &repository(), wanted);
     for vendor in [Vendor::Github, Vendor::Gitea, Vendor::Forgejo, Vendor::Gogs] {
         let request = made(vendor);
         assert_eq!(request.uri().to_string(), format!("{API}/repos/ada/site/hooks"));
@@ -25,22 +25,48 @@ fn a_webhook_is_made_in_each_forges_words() {
         assert_eq!(body["config"]["content_type"], json!("json"), "{vendor}");
         assert_eq!(body["config"]["secret"], json!("s3cret"), "{vendor}");
         assert_eq!(body["events"], json!(webhook_events(vendor)), "{vendor}");
-        assert!(has_webhooks(vendor));
     }
     assert_eq!(body(&made(Vendor::Forgejo))["type"], json!("forgejo"));
     assert_eq!(body(&made(Vendor::Github))["name"], json!("web"));
-    assert!(!has_webhooks(Vendor::Gitlab));
+
+    let gitlab = made(Vendor::Gitlab);
+    assert_eq!(gitlab.uri().to_string(), format!("{API}/projects/ada%2Fsite/hooks"));
+    assert_eq!(body(&gitlab)["token"], json!("s3cret"));
+    for event in webhook_events(Vendor::Gitlab) {
+        assert_eq!(body(&gitlab)[event], json!(true), "{event}");
+    }
+    let signing = Wanted { secret: "whsec_MTIz", ..wanted };
+    let signing = body(&webhook_request(Vendor::Gitlab, API, &repository(), signing));
+    assert_eq!(
+        (&signing["signing_token"], &signing["token"]),
+        (&json!("whsec_MTIz"), &json!(null))
+    );
+
+    let cloud = made(Vendor::Bitbucket);
+    assert_eq!(cloud.uri().to_string(), format!("{API}/repositories/ada/site/hooks"));
+    assert_eq!(body(&cloud)["secret"], json!("s3cret"));
+    let server = made(Vendor::BitbucketServer);
+    let place = "api/latest/projects/ada/repos/site/webhooks";
+    assert_eq!(server.uri().to_string(), format!("{API}/{place}"));
+    assert_eq!(body(&server)["configuration"]["secret"], json!("s3cret"));
+    for request in [cloud, server] {
+        assert_eq!(body(&request)["active"], json!(true));
+        assert!(body(&request)["events"].as_array().unwrap().len() > 5);
+    }
 }
 
 #[test]
-fn only_githubs_secret_can_be_changed() {
+fn only_giteas_secret_cannot_be_changed() {
     let wanted = Wanted { url: "https://ci/", secret: "s3cret" };
-    let change = |vendor| webhook_change_request(vendor, API, &repository(), 7, wanted);
+    let change = |vendor| webhook_change_request(vendor, API, &repository(), "7", wanted);
     let request = change(Vendor::Github).unwrap();
     assert_eq!(request.method(), http::Method::PATCH);
     assert_eq!(request.uri().to_string(), format!("{API}/repos/ada/site/hooks/7"));
     assert_eq!(body(&request)["config"]["secret"], json!("s3cret"));
     assert!(change(Vendor::Gitea).is_none());
+    for vendor in [Vendor::Gitlab, Vendor::Bitbucket, Vendor::BitbucketServer] {
+        assert_eq!(change(vendor).unwrap().method(), http::Method::PUT, "{vendor}");
+    }
 }
 
 #[test]
@@ -48,7 +74,8 @@ fn ours_are_known_by_their_address() {
     #[track_caller]
     fn check(url: &str, expected: bool) {
         let (events, content_type) = (Vec::new(), "json".to_owned());
-        let hook = Webhook { id: 1, url: url.to_owned(), active: true, events, content_type };
+        let hook =
+            Webhook { id: "1".to_owned(), url: url.to_owned(), active: true, events, content_type };
         assert_eq!(is_ours(&hook, "https://ci.example/"), expected, "{url}");
     }
     check("https://ci.example", true);
@@ -63,8 +90,29 @@ fn ours_are_known_by_their_address() {
 fn a_list_is_read() {
     let list = br#"[{"id": 3, "type": "gitea", "active": true, "events": ["push"],
         "config": {"url": "https://ci/", "content_type": "json"}}, {"id": null}]"#;
-    let [hook] = webhooks(list).unwrap().try_into().unwrap();
-    assert_eq!((hook.id, hook.url.as_str(), hook.active), (3, "https://ci/", true));
+    let [hook] = webhooks(Vendor::Gitea, list).unwrap().try_into().unwrap();
+    assert_eq!((hook.id.as_str(), hook.url.as_str(), hook.active), ("3", "https://ci/", true));
     assert_eq!((hook.events, hook.content_type.as_str()), (vec!["push".to_owned()], "json"));
-    assert_eq!(webhooks(b"{}"), None);
+    assert_eq!(webhooks(Vendor::Gitea, b"{}"), None);
+
+    let list = br#"[{"id": 5, "url": "https://ci/", "push_events": true, "note_events": false,
+        "alert_status": "disabled"}]"#;
+    let [hook] = webhooks(Vendor::Gitlab, list).unwrap().try_into().unwrap();
+    assert_eq!((hook.id.as_str(), hook.active), ("5", false));
+    assert_eq!(hook.events, ["push_events"]);
+
+    let list = br#"{"values": [{"uuid": "{a-b}", "url": "https://ci/", "active": true,
+        "events": ["repo:push"]}]}"#;
+    let [hook] = webhooks(Vendor::Bitbucket, list).unwrap().try_into().unwrap();
+    assert_eq!((hook.id.as_str(), hook.active), ("{a-b}", true));
+    let removal = webhook_removal_request(Vendor::Bitbucket, API, &repository(), &hook.id);
+    assert!(removal.uri().path().ends_with("/hooks/%7Ba-b%7D"), "{removal:?}");
+    assert_eq!(webhook_id(Vendor::Bitbucket, br#"{"uuid": "{c}"}"#).as_deref(), Some("{c}"));
+
+    let list = br#"{"values": [{"id": 8, "url": "https://ci/", "active": true,
+        "events": ["pr:opened"]}], "isLastPage": true}"#;
+    let [hook] = webhooks(Vendor::BitbucketServer, list).unwrap().try_into().unwrap();
+    assert_eq!((hook.id.as_str(), hook.events[0].as_str()), ("8", "pr:opened"));
+    assert_eq!(webhook_id(Vendor::BitbucketServer, br#"{"id": 9}"#).as_deref(), Some("9"));
+    assert_eq!(webhooks(Vendor::BitbucketServer, b"[]"), None);
 }
