@@ -73,6 +73,8 @@ pub const POINTS: &[&str] = &[
     "act.after-commit",
     "act.before-settle",
     "act.settled",
+    "act.before-answer",
+    "replay.before-answer",
     "effect.claimed",
     "effect.answered",
     "effect.kept",

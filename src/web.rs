@@ -112,6 +112,14 @@ struct Site {
     public: who::Public,
 }
 
+impl Site {
+    /// Somebody has acted on a run: whoever carries calls out looks at once.
+    fn acted(&self) {
+        crate::crash::point("act.before-answer");
+        self.app.wake_calls.notify_one();
+    }
+}
+
 /// Answers on `listener`, and the agent's own user on `local`, until `shutdown`, then finishes what is in flight, for a few seconds.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ pub(super) async fn rerun(
         },
     };
     let reran = site.app.store.rerun(run.id, &wanted, &asker.actor()?, Timestamp::now()).await?;
-    site.app.wake_calls.notify_one();
+    site.acted();
     Ok(Json(shape::Reran {
         run: reran.run.0,
         attempt: reran.attempt,
@@ -96,7 +96,7 @@ pub(super) async fn cancel(
 ) -> Result<StatusCode, Problem> {
     let run = site.run(&asker, &id, Deed::Act).await?;
     site.app.store.cancel_run_by(run.id, &asker.actor()?, Timestamp::now()).await?;
-    site.app.wake_calls.notify_one();
+    site.acted();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn approve(
     let wish: shape::Approval = site.wish(body).await?;
     let sha: Sha = wish.sha.parse().map_err(|error| Problem::bad(format!("`sha`: {error}")))?;
     let approved = site.app.store.approve(run.id, &sha, &asker.actor()?, Timestamp::now()).await?;
-    site.app.wake_calls.notify_one();
+    site.acted();
     Ok(Json(shape::Approved { released: approved.released.iter().map(|id| id.0).collect() }))
 }
 

@@ -220,6 +220,7 @@ pub(super) async fn replay(
         };
         if let Recorded::New(id) = store.record(delivery).await? {
             tracing::info!(id = id.0, of = of.id.0, by = by.name(), "A delivery is played again");
+            crate::crash::point("replay.before-answer");
             site.app.wake.notify_one();
             let url = format!("{}/deliveries/{id}", site.app.public_url.trim_end_matches('/'));
             let replayed = shape::Replayed { delivery: id.0, forge_id, url };

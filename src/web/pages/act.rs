@@ -30,6 +30,7 @@ pub(in crate::web) async fn rerun(
         Some(call) => Rerun::Call(call.parse().map_err(|_| Trouble::NoSuchCall(run.id))?),
     };
     site.app.store.rerun(run.id, &which, &asker.actor()?, Timestamp::now()).await?;
+    site.acted();
     Ok(back(&id))
 }
 
@@ -41,6 +42,7 @@ pub(in crate::web) async fn cancel(
 ) -> Result<Response, Trouble> {
     let run = run_of(&site, &asker, &id, Deed::Act).await?;
     site.app.store.cancel_run_by(run.id, &asker.actor()?, Timestamp::now()).await?;
+    site.acted();
     Ok(back(&id))
 }
 
@@ -56,6 +58,7 @@ pub(in crate::web) async fn approve(
     let sha =
         sha.ok_or_else(|| Problem::bad("Say which commit is approved: load the page again"))?;
     site.app.store.approve(run.id, &sha, &asker.actor()?, Timestamp::now()).await?;
+    site.acted();
     Ok(back(&id))
 }
 

@@ -1,6 +1,7 @@
 //! The agent dies at every point between an accepted delivery and its last status, and nothing is
 //! lost, nothing doubled, nothing stuck.
 
+mod acts;
 mod effects;
 mod scene;
 mod soak;
@@ -237,6 +238,7 @@ fn every_point_has_its_place_and_its_story() {
     let told = told.iter().map(|(point, ..)| point.split(':').next().unwrap());
     let mut told: BTreeSet<&str> = told.chain(super::approval::POINTS).collect();
     told.extend(super::github_app::POINTS);
+    told.extend(acts::POINTS);
     told.extend(effects::POINTS.iter().flat_map(|points| points.iter()));
     assert_eq!(listed, told, "left: the list; right: the stories");
     let mut placed = Vec::new();

@@ -19,14 +19,14 @@ const STATUS: &str = "pocketci/test-on-push";
 
 /// Starts the dead agent again, and lets it come to rest.
 #[track_caller]
-fn start_again(world: &mut World) {
+pub(super) fn start_again(world: &mut World) {
     world.agent.expect_death();
     world.agent.start();
     come_to_rest(world);
 }
 
 #[track_caller]
-fn come_to_rest(world: &World) {
+pub(super) fn come_to_rest(world: &World) {
     eventually("everything to be done and told", || {
         let ledger = Ledger::read(world.agent.data());
         let settled = ledger.deliveries.iter().all(|one| one.whole && one.state == "settled");
@@ -36,7 +36,7 @@ fn come_to_rest(world: &World) {
 }
 
 #[track_caller]
-fn end(world: &mut World) {
+pub(super) fn end(world: &mut World) {
     world.agent.terminate();
     world.agent.expect_nothing_left();
 }
