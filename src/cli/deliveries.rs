@@ -32,7 +32,8 @@ enum What {
     Show(remote::ShowDelivery),
     /// Plan a delivery once more
     Replay(remote::Replay),
-    /// Ask the forge for what it could not deliver and for branches that moved meanwhile
+    /// Ask the forge for what it could not deliver, and for branches, tags and pull requests that
+    /// moved meanwhile
     #[command(after_help = AFTER_HELP)]
     CatchUp(CatchUpOptions),
 }
@@ -40,7 +41,8 @@ enum What {
 const AFTER_HELP: &str = "\
 The agent must not run: it has its data folder for itself. Let a running agent catch up by starting \
 it with POCKETCI_CATCH_UP=24h. What is found is recorded and planned when the agent starts: at most \
-one event for each branch, and nothing older than the window.
+one event for each branch, tag and open pull request, and nothing older than the window. A pull \
+request from a fork waits for an approval then: who pushed to it is not known.
 
 GITHUB_TOKEN must be allowed to read the webhooks (`admin:repo_hook`, or `Webhooks: read`) and the \
 contents of the repositories. POCKETCI_URL tells which webhooks are the agent's before the first \
@@ -126,7 +128,7 @@ fn print(caught: &Caught, dry_run: bool) -> std::io::Result<()> {
         let sha = sha.as_deref().map(|sha| format!(" at {}", &sha[..7])).unwrap_or_default();
         let how = match &one.how {
             How::Undelivered(guid) => format!("delivery {} did not arrive", plain(guid)),
-            How::Moved => "the branch has moved".to_owned(),
+            How::Moved => "no delivery told of it".to_owned(),
         };
         let title = plain(title);
         writeln!(out, "{STRONG}{repository}{STRONG:#} {title}{sha} {FAINT}({how}){FAINT:#}")?;

@@ -5,8 +5,9 @@
 //! brought and under their own ids: whatever redelivers one of them later brings a replay. It is
 //! read from the forge, not asked to be sent again, because what is read is on our disk before
 //! anything else happens, also while nobody listens; that it came from the forge is shown by
-//! whom we asked. Then, for what left no trace there, the heads of the branches: one push for
-//! each that is elsewhere than we last heard.
+//! whom we asked. Then, for what left no trace there, the heads of the branches, the tags and the
+//! open pull requests: one event for each that is elsewhere than we last heard. Who made it is not
+//! known then, so that a pull request from a fork waits for somebody's word.
 
 mod app;
 mod heads;
@@ -88,7 +89,7 @@ pub struct Found {
 pub enum How {
     /// A webhook could not deliver it; the forge's id of the delivery.
     Undelivered(String),
-    /// The branch is elsewhere than we last heard.
+    /// The branch, tag or pull request is elsewhere than we last heard.
     Moved,
 }
 

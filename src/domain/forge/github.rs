@@ -20,6 +20,7 @@ pub mod hooks;
 mod people;
 mod pull_request;
 mod push;
+pub mod pulls;
 pub mod refs;
 mod rest;
 mod shown;

@@ -22,14 +22,14 @@ const TWINS: Duration = Duration::from_secs(600);
 pub(super) struct Memory {
     /// The hooks that have sent something.
     pub(super) hooks: BTreeSet<u64>,
-    /// The moves of each branch, the newest first.
-    pub(super) branches: HashMap<String, Vec<Move>>,
+    /// The moves of each [`reference`], the newest first.
+    pub(super) moves: HashMap<String, Vec<Move>>,
     heard: Vec<(Meaning, Option<u64>, Timestamp)>,
     /// The newest delivery that was read.
     pub(super) newest: Option<DeliveryId>,
 }
 
-/// A branch going from one commit to another; none: it was not there.
+/// A reference going from one commit to another; none: it was not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Move {
     pub(super) before: Option<Sha>,
@@ -107,13 +107,9 @@ impl Memory {
         if let Some(meaning) = Meaning::of(event) {
             self.heard.push((meaning, hook, heard_at));
         }
-        let (Some(branch), "push", Some(RefType::Branch)) =
-            (&event.branch, event.event_type.as_str(), event.ref_type)
-        else {
-            return;
-        };
+        let Some(reference) = reference(event) else { return };
         let (before, after) = (event.before.clone(), event.sha.clone());
-        let moves = self.branches.entry(branch.clone()).or_default();
+        let moves = self.moves.entry(reference).or_default();
         let one = Move { before, after, heard_at, delivery };
         if newest { moves.insert(0, one) } else { moves.push(one) }
     }
@@ -127,23 +123,51 @@ impl Memory {
         })
     }
 
-    /// Whether we have heard how a branch came to be at this commit, and not that it left.
-    pub(super) fn is_at(&self, branch: &str, sha: &Sha) -> bool {
-        let moves = self.branches.get(branch).map(Vec::as_slice).unwrap_or_default();
+    /// Whether we have heard how a reference came to be at this commit, and not that it left.
+    pub(super) fn is_at(&self, reference: &str, sha: &Sha) -> bool {
+        let moves = self.moves.get(reference).map(Vec::as_slice).unwrap_or_default();
         let came = moves.iter().filter(|one| one.after.as_ref() == Some(sha)).count();
         let left = moves.iter().filter(|one| one.before.as_ref() == Some(sha)).count();
         came > left
     }
 
-    /// Where we last heard that a branch is, and when; none where it is gone or was never heard
+    /// Where we last heard that a reference is, and when; none where it is gone or was never heard
     /// of.
-    pub(super) fn last(&self, branch: &str) -> Option<(&Sha, Timestamp)> {
-        let moves = self.branches.get(branch)?;
+    pub(super) fn last(&self, reference: &str) -> Option<(&Sha, Timestamp)> {
+        let moves = self.moves.get(reference)?;
         // Deliveries may overtake one another: the last is the one that nothing leads on from.
-        let ends = |one: &&Move| one.after.as_ref().is_some_and(|sha| self.is_at(branch, sha));
+        let ends = |one: &&Move| one.after.as_ref().is_some_and(|sha| self.is_at(reference, sha));
         let last = moves.iter().find(ends).or_else(|| moves.first())?;
         last.after.as_ref().map(|sha| (sha, last.heard_at))
     }
+
+    /// How often we heard of a reference.
+    pub(super) fn count(&self, reference: &str) -> usize {
+        self.moves.get(reference).map_or(0, Vec::len)
+    }
+
+    /// Whether anything came to this commit since then.
+    pub(super) fn came(&self, sha: &Sha, since: Timestamp) -> bool {
+        let mut moves = self.moves.values().flatten();
+        moves.any(|one| one.after.as_ref() == Some(sha) && one.heard_at >= since)
+    }
+}
+
+/// Which reference an event moved: `refs/heads/…`, `refs/tags/…`, or `refs/pull/N/head` of a pull
+/// request that was opened or pushed to.
+pub(super) fn reference(event: &Event) -> Option<String> {
+    match (event.event_type.as_str(), event.ref_type, event.filter.as_str()) {
+        ("push", Some(RefType::Branch), _) | ("tag", ..) => event.reference.clone(),
+        // While it was closed, its head may have gone on without a word.
+        ("pull_request", _, "opened" | "synchronize" | "reopened") => {
+            event.pull_request.as_ref().map(|pull| pull_reference(pull.number))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn pull_reference(number: u64) -> String {
+    format!("refs/pull/{number}/head")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What happened while nobody listened is found out and done, once.
 
+mod heads;
+
 use serde_json::Value;
 
 use crate::world::{Module, Repo, World, process};
@@ -83,6 +85,47 @@ fn a_pull_request_that_nobody_heard_of_is_run() {
     world.agent.start();
 
     world.forge.expect_status(&sha, "pocketci/on-pull-request", "success");
+}
+
+/// An organisation's webhook tells of repositories that have none of their own, and its memory is
+/// asked for.
+#[test]
+fn what_an_organisations_webhook_could_not_deliver_is_run() {
+    let (mut world, repo) = stopped();
+    world.forge.have_an_organisation("ada");
+    let sha = repo.commit("main", [("a", "1\n")]);
+    let body = world.forge.pushed(&repo, "main");
+    let delivery = world.forge.deliver_by_organisation("push", &body);
+    assert_eq!(delivery.status, 0);
+    // Of a repository that was never heard of.
+    let other = world.forge.repository("ada/new");
+    let module = Module::new("ci").function("otherOnPush", |f| f.src());
+    let first = other.commit("main", module);
+    let body = world.forge.pushed(&other, "main");
+    assert_eq!(world.forge.deliver_by_organisation("push", &body).status, 0);
+
+    world.agent.start();
+
+    world.forge.expect_status(&sha, CONTEXT, "success");
+    world.forge.expect_status(&first, "pocketci/other-on-push", "success");
+    assert_eq!(calls_in_the_end(&mut world), 2);
+    assert_eq!(world.forge.redeliver(&delivery.id).status, 200);
+}
+
+/// Both the repository and its organisation have a webhook: one of the two is enough.
+#[test]
+fn the_same_by_two_webhooks_is_caught_up_with_once() {
+    let (mut world, repo) = stopped();
+    world.forge.have_an_organisation("ada");
+    let sha = repo.commit("main", [("a", "1\n")]);
+    let body = world.forge.pushed(&repo, "main");
+    assert_eq!(world.forge.deliver("push", &body).status, 0);
+    assert_eq!(world.forge.deliver_by_organisation("push", &body).status, 0);
+
+    world.agent.start();
+
+    world.forge.expect_status(&sha, CONTEXT, "success");
+    assert_eq!(calls_in_the_end(&mut world), 2);
 }
 
 /// The webhook's memory may not be ours to read; where the branches are is.

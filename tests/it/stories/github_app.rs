@@ -265,3 +265,31 @@ fn a_commit_from_outside_waits_for_its_button() {
     world.forge.expect_check(&sha, name, passed);
     assert_eq!(world.forge.checks(&sha, name).len(), 1);
 }
+
+/// An App has one webhook for all repositories, and may read what that could not deliver.
+#[test]
+fn what_the_apps_webhook_could_not_deliver_is_run() {
+    let mut world = start();
+    let repo = world.forge.repository("ada/site");
+    let module = || Module::new("ci").function("testOnPush", |f| f);
+    let passed = |it: &crate::world::forge::app::Check| it.history.ends_with("completed/success");
+    let sha = repo.commit("main", module());
+    world.forge.push(&repo, "main");
+    world.forge.expect_check(&sha, "pocketci", passed);
+    world.agent.terminate();
+    world.agent.set("POCKETCI_CATCH_UP", "24h");
+    let sha = repo.commit("main", module().file("a", "1"));
+    let delivery = world.forge.push_unheard(&repo, "main");
+    // Of a repository on which it was installed meanwhile.
+    let other = world.forge.repository("ada/new");
+    let first = other.commit("main", module());
+    world.forge.push_unheard(&other, "main");
+
+    world.agent.start();
+
+    world.forge.expect_check(&sha, "pocketci/test-on-push", passed);
+    world.forge.expect_check(&first, "pocketci/test-on-push", passed);
+    world.agent.expect_log("Caught up found=2");
+    assert!(world.forge.requests().iter().any(|one| one.path.contains("/app/hook/deliveries")));
+    assert_eq!(world.forge.redeliver(&delivery.id).status, 200);
+}

@@ -65,6 +65,8 @@ struct State {
     redirect: Option<(String, Which)>,
     /// Nobody may read the webhooks.
     hooks_hidden: bool,
+    /// The owner that is an organisation and has a webhook.
+    organisation: Option<String>,
     /// Its one App; where there is one, nobody else is answered.
     app: Option<app::App>,
     /// Statuses that were ever accepted.
@@ -222,6 +224,11 @@ impl Forge {
                 target_url: url.to_owned(),
             });
         });
+    }
+
+    /// Makes an owner an organisation with a webhook of its own.
+    pub fn have_an_organisation(&self, name: &str) {
+        self.state().organisation = Some(name.to_owned());
     }
 
     /// Lets nobody read the webhooks and what became of them.

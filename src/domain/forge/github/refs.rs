@@ -1,4 +1,4 @@
-//! Where a repository's branches are now, and the push that would have told so.
+//! Where a repository's branches and tags are now, and the push that would have told so.
 
 use http::Request;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ pub struct Shown {
     pub pushed_at: Option<Timestamp>,
 }
 
-/// A branch and its commit.
+/// A branch or a tag, and its commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
     pub name: String,
@@ -103,7 +103,13 @@ pub fn branches_request(api: &str, repo: &RepoName, page: usize) -> Request<Vec<
     rest::get(&format!("{repo}/branches?per_page={per_page}&page={page}"))
 }
 
-/// Reads its answer, and whether another page may follow.
+/// The request for a page, from 1, of the tags.
+pub fn tags_request(api: &str, repo: &RepoName, page: usize) -> Request<Vec<u8>> {
+    let (repo, per_page) = (rest::repository(api, repo), rest::PER_PAGE);
+    rest::get(&format!("{repo}/tags?per_page={per_page}&page={page}"))
+}
+
+/// Reads the answer to either, and whether another page may follow.
 pub fn branches(body: &[u8]) -> Option<(Vec<Branch>, bool)> {
     let list: List<Object<BranchBody>> = serde_json::from_slice(body).ok()?;
     let more = list.get()?.len() >= rest::PER_PAGE;
@@ -144,12 +150,12 @@ pub fn commit(body: &[u8]) -> Option<Commit> {
     })
 }
 
-/// The body of the push that brought a branch to a commit: as GitHub writes it, as far as we
-/// know it. Who pushed is not known and not there.
-pub fn push(repository: &Shown, branch: &str, before: Option<&Sha>, commit: &Commit) -> Vec<u8> {
+/// The body of the push that brought a reference (`refs/heads/…`, `refs/tags/…`) to a commit: as
+/// GitHub writes it, as far as we know it. Who pushed is not known and not there.
+pub fn push(repository: &Shown, reference: &str, before: Option<&Sha>, commit: &Commit) -> Vec<u8> {
     let zero = "0".repeat(commit.sha.as_str().len());
     let body = json!({
-        "ref": format!("refs/heads/{branch}"),
+        "ref": reference,
         "before": before.map_or(zero.as_str(), Sha::as_str),
         "after": commit.sha.as_str(),
         "repository": &repository.json,

@@ -25,9 +25,13 @@ fn check(pushes: &[(usize, usize)], known: &[usize], last: Option<usize>) {
         memory.add(&push(*before, *after), Some(1), at(minute));
     }
     let sha = |n: usize| SHAS[n].repeat(40).parse::<Sha>().unwrap();
-    let found: Vec<usize> = (1..4).filter(|n| memory.is_at("main", &sha(*n))).collect();
+    let found: Vec<usize> = (1..4).filter(|n| memory.is_at("refs/heads/main", &sha(*n))).collect();
     assert_eq!(found, known, "{pushes:?}");
-    assert_eq!(memory.last("main").map(|(sha, _)| sha.clone()), last.map(sha), "{pushes:?}");
+    assert_eq!(
+        memory.last("refs/heads/main").map(|(sha, _)| sha.clone()),
+        last.map(sha),
+        "{pushes:?}"
+    );
 }
 
 #[test]

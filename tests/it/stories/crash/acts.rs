@@ -9,7 +9,8 @@ use crate::world::{Ledger, Module, World, eventually, http};
 /// Around the write of an act on a run.
 const ACT: [&str; 3] = ["act.before-commit", "act.after-commit", "act.before-answer"];
 /// Around a replay's; the push before it passes the first two once.
-const REPLAY: [&str; 3] = ["intake.before-commit:2", "intake.after-commit:2", "replay.before-answer"];
+const REPLAY: [&str; 3] =
+    ["intake.before-commit:2", "intake.after-commit:2", "replay.before-answer"];
 
 /// Those that nothing else passes.
 pub(super) const POINTS: [&str; 2] = ["act.before-answer", "replay.before-answer"];

@@ -230,6 +230,7 @@ pub(super) async fn answer(
             200,
             &json!({"id": ID, "slug": "ci", "permissions": permissions(), "events": ["push"]}),
         ),
+        ("GET", ["app", "hook", rest @ ..]) => super::past::of_app(ledger, rest, query),
         ("GET", ["app", "installations"]) => {
             let suspended = ledger.state().app.as_ref().unwrap().suspended;
             respond(200, &json!([installation(suspended)]))

@@ -187,6 +187,17 @@ pub(super) fn answer(
             let answer = json!({"permission": permission, "role_name": permission, "user": user});
             Ok(respond(200, &answer))
         }
+        ("GET", ["pulls"]) => {
+            let open =
+                state.pulls.iter().rev().filter(|it| it.open && it.base.name() == repository);
+            let shown = open.map(|pull| {
+                let mut body = payload::shown_pull(&url, pull);
+                body["created_at"] = pull.opened_at.to_string().into();
+                body["updated_at"] = Timestamp::now().to_string().into();
+                body
+            });
+            Ok(respond(200, &shown.collect()))
+        }
         ("GET", ["pulls", number]) => {
             let number: usize = number.parse().unwrap();
             let pull = state.pulls.get(number - 1).filter(|it| it.base.name() == repository);

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::super::git;
 use super::super::http::{self, Answer};
 use super::payload::{self, Push};
 use super::{Forge, PullRequest, Repo};
@@ -15,6 +16,9 @@ pub const SECRET: &str = "It's a Secret to Everybody";
 
 /// The webhook's id.
 pub const HOOK: &str = "292430182";
+
+/// That of an organisation's webhook.
+pub const ORGANISATION_HOOK: &str = "292430183";
 
 /// A webhook that was sent, and what the agent said.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct Delivery {
     pub status: u16,
     pub answer: String,
     pub at: jiff::Timestamp,
+    /// Which webhook sent it.
+    pub hook: &'static str,
 }
 
 /// `sha256=…` over these bytes.
@@ -71,6 +77,12 @@ impl Forge {
     /// Tags the head of the default branch and pushes the tag; gives the tagged commit too.
     #[track_caller]
     pub fn push_tag(&self, repo: &Repo, name: &str, annotated: bool) -> (Delivery, String) {
+        let (body, commit) = self.tagged(repo, name, annotated);
+        (self.deliver("push", &body).accepted(), commit)
+    }
+
+    /// Tags it and writes the webhook, but keeps that for the story to send.
+    pub fn tagged(&self, repo: &Repo, name: &str, annotated: bool) -> (Value, String) {
         let (object, commit) = repo.tag(name, annotated);
         let reference = format!("refs/tags/{name}");
         let push = Push {
@@ -80,8 +92,7 @@ impl Forge {
             head: Some(&commit),
             forced: false,
         };
-        let body = payload::push(self.url(), repo, &push);
-        (self.deliver("push", &body).accepted(), commit)
+        (payload::push(self.url(), repo, &push), commit)
     }
 
     pub fn delete_branch(&self, repo: &Repo, branch: &str) -> Delivery {
@@ -140,6 +151,7 @@ impl Forge {
             draft: false,
             merged: false,
             open: true,
+            opened_at: jiff::Timestamp::now(),
         };
         pull.publish();
         self.state().pulls.push(pull.clone());
@@ -170,6 +182,17 @@ impl Forge {
         self.state().pulls[number as usize - 1] = pull.clone();
         let body = payload::pull_request(self.url(), &pull, action, None);
         self.deliver("pull_request", &body).accepted()
+    }
+
+    /// As if it had been opened in another year.
+    pub fn age_pull_request(&self, number: u64) {
+        self.state().pulls[number as usize - 1].opened_at = git::TIMESTAMP.parse().unwrap();
+    }
+
+    /// Changes what the forge knows of one, without a word to anybody.
+    pub fn put_pull_request(&self, pull: PullRequest) {
+        let index = pull.number as usize - 1;
+        self.state().pulls[index] = pull;
     }
 
     pub fn pull_request(&self, number: u64) -> PullRequest {
@@ -204,7 +227,26 @@ impl Forge {
     }
 
     fn send(&self, id: &str, event: &str, content_type: &str, body: Vec<u8>) -> Delivery {
-        let headers = headers(id, event, content_type, &sign(SECRET, &body));
+        self.send_by(HOOK, id, event, content_type, body)
+    }
+
+    /// Sends a body by the organisation's webhook.
+    pub fn deliver_by_organisation(&self, event: &str, body: &Value) -> Delivery {
+        let (id, body) = (new_id(), body.to_string().into_bytes());
+        self.send_by(ORGANISATION_HOOK, &id, event, "application/json", body)
+    }
+
+    fn send_by(
+        &self,
+        hook: &'static str,
+        id: &str,
+        event: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Delivery {
+        let mut headers = headers(id, event, content_type, &sign(SECRET, &body));
+        let named = headers.iter_mut().find(|(name, _)| *name == "X-GitHub-Hook-ID");
+        hook.clone_into(&mut named.unwrap().1);
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = http::send("POST", &self.hook(), &headers, &body);
@@ -214,7 +256,7 @@ impl Forge {
         };
         let (id, event) = (id.to_owned(), event.to_owned());
         let at = jiff::Timestamp::now();
-        let delivery = Delivery { id, event, body, status, answer, at };
+        let delivery = Delivery { id, event, body, status, answer, at, hook };
         self.ledger.change(|state| state.deliveries.push(delivery.clone()));
         delivery
     }

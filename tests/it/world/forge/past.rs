@@ -6,17 +6,20 @@ use serde_json::{Value, json};
 
 use super::super::git;
 use super::face::{message, respond};
-use super::hook::{Delivery, HOOK, headers};
+use super::hook::{Delivery, HOOK, ORGANISATION_HOOK, headers};
 use super::{Ledger, Repo, Status, payload};
 
 /// Attempts in a page, so that few make several pages.
 const ATTEMPTS: usize = 2;
 
 /// A webhook of the same repositories that sends elsewhere.
-const FOREIGN_HOOK: u64 = 5;
+const FOREIGN_HOOK: &str = "5";
 
 /// Answers `GET /{parts}?{query}`.
 pub(super) fn answer(ledger: &Ledger, parts: &[&str], query: &str) -> Response<Body> {
+    if let ["orgs", organisation, "hooks", rest @ ..] = parts {
+        return of_organisation(ledger, organisation, rest, query);
+    }
     let ["repos", owner, name, rest @ ..] = parts else { return message(404, "Not Found") };
     let state = ledger.state();
     let Some(repo) = state.repositories.get(&format!("{owner}/{name}")).cloned() else {
@@ -31,30 +34,15 @@ pub(super) fn answer(ledger: &Ledger, parts: &[&str], query: &str) -> Response<B
             Ok(_) => respond(200, &commit(&ledger.url, &repo, sha)),
             Err(_) => message(422, "No commit found for SHA"),
         },
-        ["branches"] => respond(200, &branches(&repo)),
+        ["branches"] => respond(200, &named(&repo, "refs/heads")),
+        ["tags"] => respond(200, &named(&repo, "refs/tags")),
         ["hooks", ..] if hidden => message(403, "Resource not accessible by personal access token"),
-        ["hooks"] => respond(
-            200,
-            &json!([
-                {"type": "Repository", "id": HOOK.parse::<u64>().unwrap(), "active": true, "events": ["*"],
-                 "config": {"url": "http://ci.example/", "content_type": "json"}},
-                {"type": "Repository", "id": FOREIGN_HOOK, "active": true, "events": ["*"],
-                 "config": {"url": "http://elsewhere.example/", "content_type": "json"}},
-            ]),
-        ),
-        ["hooks", hook, "deliveries"] if *hook == HOOK => attempts(ledger, &repo, query),
-        ["hooks", hook, "deliveries", id] if *hook == HOOK => {
-            let number: usize = id.parse().unwrap();
-            let delivery = ledger.state().deliveries[number - 1].clone();
-            let sent = headers(&delivery.id, &delivery.event, "application/json", "sha256=0");
-            let sent = sent.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
-            let mut body = attempt(&delivery, number);
-            body["request"] = json!({
-                "headers": Value::Object(sent.collect()),
-                "payload": serde_json::from_slice::<Value>(&delivery.body).unwrap(),
-            });
-            respond(200, &body)
+        ["hooks"] => respond(200, &json!([hook(HOOK, "ci"), hook(FOREIGN_HOOK, "elsewhere")])),
+        ["hooks", id, "deliveries"] if *id == HOOK => {
+            let about = |body: &Value| body["repository"]["full_name"] == repo.name();
+            attempts(ledger, HOOK, about, query)
         }
+        ["hooks", id, "deliveries", number] if *id == HOOK => sent(ledger, HOOK, number),
         _ => message(404, "Not Found"),
     }
 }
@@ -93,23 +81,79 @@ fn commit(url: &str, repo: &Repo, sha: &str) -> Value {
     })
 }
 
-fn branches(repo: &Repo) -> Value {
-    let format = "--format=%(refname:short) %(objectname)";
-    let listed = git::git(repo.path(), &["for-each-ref", format, "refs/heads"]);
-    let branch = |line: &str| {
-        let (name, sha) = line.split_once(' ').unwrap();
+/// The references below this, with their commits.
+fn named(repo: &Repo, below: &str) -> Value {
+    let format = format!("--format=%(refname:lstrip={})", below.split('/').count());
+    let listed = git::git(repo.path(), &["for-each-ref", &format, below]);
+    let one = |name: &str| {
+        let sha = git::git(repo.path(), &["rev-parse", &format!("{below}/{name}^{{commit}}")]);
         json!({"name": name, "commit": {"sha": sha, "url": ""}, "protected": false})
     };
-    listed.lines().map(branch).collect()
+    listed.lines().map(one).collect()
 }
 
-/// A page of what the webhook sent about a repository, the newest first.
-fn attempts(ledger: &Ledger, repo: &Repo, query: &str) -> Response<Body> {
+fn hook(id: &str, host: &str) -> Value {
+    json!({
+        "type": "Repository", "id": id.parse::<u64>().unwrap(), "active": true, "events": ["*"],
+        "config": {"url": format!("http://{host}.example/"), "content_type": "json"},
+    })
+}
+
+/// The webhook of an organisation, where it has one, and what that sent of all repositories.
+fn of_organisation(ledger: &Ledger, name: &str, rest: &[&str], query: &str) -> Response<Body> {
+    if ledger.state().organisation.as_deref() != Some(name) {
+        return message(404, "Not Found");
+    }
+    match rest {
+        [] => respond(200, &json!([hook(ORGANISATION_HOOK, "ci")])),
+        [id, "deliveries"] if *id == ORGANISATION_HOOK => {
+            let about = |body: &Value| body["repository"]["owner"]["login"] == name;
+            attempts(ledger, ORGANISATION_HOOK, about, query)
+        }
+        [id, "deliveries", number] if *id == ORGANISATION_HOOK => {
+            sent(ledger, ORGANISATION_HOOK, number)
+        }
+        _ => message(404, "Not Found"),
+    }
+}
+
+/// What the App's own webhook sent.
+pub(super) fn of_app(ledger: &Ledger, rest: &[&str], query: &str) -> Response<Body> {
+    match rest {
+        ["deliveries"] => attempts(ledger, HOOK, |_| true, query),
+        ["deliveries", number] => sent(ledger, HOOK, number),
+        _ => message(404, "Not Found"),
+    }
+}
+
+/// A delivery as it was sent.
+fn sent(ledger: &Ledger, hook: &str, number: &str) -> Response<Body> {
+    let number: usize = number.parse().unwrap();
+    let delivery = ledger.state().deliveries[number - 1].clone();
+    let sent = headers(&delivery.id, &delivery.event, "application/json", "sha256=0");
+    let sent = sent.into_iter().map(|(name, value)| {
+        let value = if name == "X-GitHub-Hook-ID" { hook.to_owned() } else { value };
+        (name.to_owned(), json!(value))
+    });
+    let mut body = attempt(&delivery, number);
+    body["request"] = json!({
+        "headers": Value::Object(sent.collect()),
+        "payload": serde_json::from_slice::<Value>(&delivery.body).unwrap(),
+    });
+    respond(200, &body)
+}
+
+/// A page of what a webhook sent about some repositories, the newest first.
+fn attempts(
+    ledger: &Ledger,
+    hook: &str,
+    about: impl Fn(&Value) -> bool,
+    query: &str,
+) -> Response<Body> {
     let state = ledger.state();
-    let name = repo.name();
     let about = |delivery: &Delivery| {
-        serde_json::from_slice::<Value>(&delivery.body)
-            .is_ok_and(|body| body["repository"]["full_name"] == name)
+        delivery.hook == hook
+            && serde_json::from_slice::<Value>(&delivery.body).is_ok_and(|body| about(&body))
     };
     let numbered = state.deliveries.iter().zip(1..);
     let all: Vec<(&Delivery, usize)> =
@@ -122,8 +166,7 @@ fn attempts(ledger: &Ledger, repo: &Repo, query: &str) -> Response<Body> {
     if from + ATTEMPTS < all.len() {
         let next = from + ATTEMPTS;
         let link = format!(
-            "<{}/api/v3/repositories/1/hooks/{HOOK}/deliveries?per_page=100&cursor=v1_{next}>; \
-             rel=\"next\"",
+            "<{}/api/v3/hooks/{hook}/deliveries?per_page=100&cursor=v1_{next}>; rel=\"next\"",
             ledger.url
         );
         response.headers_mut().insert(header::LINK, link.parse().unwrap());

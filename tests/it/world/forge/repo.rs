@@ -31,6 +31,7 @@ pub struct PullRequest {
     pub draft: bool,
     pub merged: bool,
     pub open: bool,
+    pub opened_at: jiff::Timestamp,
 }
 
 impl Repo {

@@ -24,7 +24,7 @@ fn made() -> Commit {
 #[test]
 fn a_push_that_we_make_is_a_push() {
     let before: Sha = ONE.parse().unwrap();
-    let body = push(&shown(), "feature/x", Some(&before), &made());
+    let body = push(&shown(), "refs/heads/feature/x", Some(&before), &made());
     let event = super::super::event("push", &body).unwrap();
     assert_eq!(event.disposition, Disposition::Planned);
     assert_eq!((&*event.event_type, &*event.filter), ("push", "feature/x"));
@@ -38,14 +38,23 @@ fn a_push_that_we_make_is_a_push() {
     assert_eq!(made().at, "2026-11-21T08:00:00Z".parse().unwrap());
     assert_eq!(event.sender, None);
 
-    let event = super::super::event("push", &push(&shown(), "new", None, &made())).unwrap();
+    let event =
+        super::super::event("push", &push(&shown(), "refs/heads/new", None, &made())).unwrap();
     assert_eq!((event.before, event.created), (None, true));
+}
+
+#[test]
+fn a_tag_that_we_make_is_a_tag() {
+    let event = super::super::event("push", &push(&shown(), "refs/tags/v1", None, &made()));
+    let event = event.unwrap();
+    assert_eq!((&*event.event_type, &*event.filter), ("tag", "v1"));
+    assert_eq!(event.sha.unwrap().as_str(), TWO);
 }
 
 #[test]
 fn a_push_can_be_widened() {
     let (one, two): (Sha, Sha) = (ONE.parse().unwrap(), TWO.parse().unwrap());
-    let body = push(&shown(), "main", Some(&two), &made());
+    let body = push(&shown(), "refs/heads/main", Some(&two), &made());
     assert_eq!(with_before(&body, Some(&two)), None);
     let wider = with_before(&body, Some(&one)).unwrap();
     let event = super::super::event("push", &wider).unwrap();
