@@ -6,6 +6,7 @@ pub mod signature;
 pub mod network;
 pub mod forge;
 pub mod token;
+pub mod trace;
 pub mod trigger;
 pub mod duration;
 pub mod headline;
