@@ -47,6 +47,7 @@ mod run;
 mod schema;
 mod state;
 mod token;
+pub mod trace;
 mod watch;
 
 pub use act::{
@@ -95,6 +96,7 @@ struct Inner {
     /// Reports that were handed out and not answered yet. It only changes while the writer is
     /// held, so that what a claim reads and what it marks are one step.
     in_flight: Mutex<HashSet<ReportId>>,
+    traces: trace::Open,
     closing: CancellationToken,
     intake_task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -118,6 +120,7 @@ impl Store {
             readers: connection::readers(&path),
             intake,
             in_flight: Mutex::default(),
+            traces: trace::Open::default(),
             closing,
             intake_task: Mutex::new(Some(tokio::spawn(loop_))),
         };

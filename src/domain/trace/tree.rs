@@ -318,7 +318,7 @@ impl<'a> Sketch<'a> {
             progress,
             cached: span.marks.cached,
             hidden: false,
-            logged: logged.contains(&span.id) || work.is_some_and(|it| logged.contains(&it.id)),
+            logged: logged.contains(&span.id),
         }
     }
 }
