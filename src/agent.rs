@@ -23,9 +23,12 @@ use crate::domain::rights::Readers;
 use crate::forge_client::{self, ForgeClient};
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
+use crate::onward::Onward;
 use crate::store::Store;
+use crate::web::otlp::{self, Receiver};
 use crate::web::{self, App, Door, LocalSocket};
 use crate::worker::forges::{Forge, Forges};
+use crate::worker::steps::Steps;
 use crate::worker::{Settings, Worker};
 
 /// A running agent.
@@ -34,6 +37,8 @@ pub struct Agent {
     pub store: Store,
     worker: tokio::task::JoinHandle<()>,
     web: tokio::task::JoinHandle<anyhow::Result<()>>,
+    /// What calls and their ends send to, and the word that they have all ended.
+    steps: (Vec<tokio::task::JoinHandle<()>>, CancellationToken),
     /// Held for as long as the agent lives: one agent, one data folder.
     _lock: Flock<File>,
 }
@@ -110,12 +115,32 @@ impl Agent {
             store.tally(name, count as u64).await.context("Cannot count what was taken up")?;
         }
         let deliveries = Arc::new(Notify::new());
+        let ended = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let onward = config.collector.clone().map(|collector| {
+            let (onward, task) = Onward::start(collector, ended.clone());
+            tasks.push(task);
+            onward
+        });
+        let mut settings = settings(&config, work.clone(), public_url.clone());
+        settings.onward = onward.clone();
+        match Receiver::bind().await {
+            Ok(receiver) => {
+                let endpoint = format!("http://{}", receiver.address());
+                settings.steps = Some(Steps { endpoint, token_header: otlp::TOKEN });
+                let serving = receiver.serve(store.clone(), onward.clone(), ended.clone());
+                tasks.push(tokio::spawn(serving));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Cannot listen for the steps of calls: they have logs alone");
+            }
+        }
         let worker = Arc::new(Worker::new(
             store.clone(),
             mirrors,
             Dagger::new(config.dagger.clone(), config.base_env.clone(), work.clone()),
             forges(&config),
-            settings(&config, work, public_url.clone()),
+            settings,
             Arc::clone(&health),
             Arc::clone(&deliveries),
         ));
@@ -131,11 +156,12 @@ impl Agent {
             spool,
             proxies: Arc::new(config.proxies.clone()),
             tls,
+            onward,
         };
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         let web = tokio::spawn(web::serve(listener, local, app, shutdown));
         tracing::info!("listening on {scheme}://{address}");
-        Ok(Self { store, worker, web, _lock: lock })
+        Ok(Self { store, worker, web, steps: (tasks, ended), _lock: lock })
     }
 
     /// Waits until the agent, told to stop, has put everything away.
@@ -145,6 +171,12 @@ impl Agent {
     pub async fn stopped(self) -> anyhow::Result<()> {
         let web = self.web.await.context("The web server has panicked")?;
         self.worker.await.context("The worker has panicked")?;
+        // Calls that were let finish have sent their steps until now.
+        let (tasks, ended) = self.steps;
+        ended.cancel();
+        for task in tasks {
+            task.await.context("What takes the steps of calls has panicked")?;
+        }
         crate::crash::point("stop.before-close");
         self.store.close().await;
         web
@@ -287,5 +319,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         shell_env: config.shell_env.clone(),
         pass_env: config.pass_env.clone(),
         public_url,
+        steps: None,
+        onward: None,
     }
 }

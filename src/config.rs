@@ -24,13 +24,14 @@ use crate::domain::redact::Masks;
 use crate::domain::rights::Readers;
 use crate::domain::space::{Keep, MinFree};
 pub use crate::domain::trust::Forks;
+use crate::onward::Collector;
 use crate::secrets::Values;
 pub use client::ClientConfig;
 pub use forges::{ForgeConfig, SettingNames};
 pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 38] = [
+pub const VARIABLES: [(&str, &str); 40] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -103,6 +104,12 @@ pub const VARIABLES: [(&str, &str); 38] = [
     ("POCKETCI_ALLOW_SHA1", "`true` accepts a lone `X-Hub-Signature: sha1=…`"),
     ("POCKETCI_LOG_FORMAT", "The agent's own log: human [default], json"),
     (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Where traces are collected, over http/protobuf: calls' steps are passed on to it, below \
+         spans of the agent",
+    ),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "Headers for it, like `authorization=Bearer%20…`"),
+    (
         "POCKETCI_CONFIG",
         "A file for what does not fit a variable: which repositories may use which secrets",
     ),
@@ -166,6 +173,8 @@ pub struct Config {
     pub log_limit: u64,
     /// `POCKETCI_DAGGER`: a path, or a name to be searched for.
     pub dagger: PathBuf,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_EXPORTER_OTLP_HEADERS`.
+    pub collector: Option<Collector>,
     /// `POCKETCI_LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `POCKETCI_TEST_CRASH_AT`: where a build for tests kills itself.

@@ -13,6 +13,7 @@ pub mod store;
 pub mod git;
 pub mod dagger;
 pub mod forge_client;
+pub mod onward;
 pub mod health;
 
 pub mod worker;

@@ -10,6 +10,7 @@ mod follow;
 mod guards;
 mod log;
 mod metrics;
+pub mod otlp;
 mod pages;
 mod probes;
 mod problem;
@@ -42,6 +43,7 @@ use crate::domain::network::Proxies;
 use crate::domain::rights::Readers;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
+use crate::onward::Onward;
 use crate::store::Store;
 
 /// What the web needs of the rest.
@@ -68,6 +70,8 @@ pub struct App {
     pub proxies: Arc<Proxies>,
     /// None for plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Where traces are passed on to, for its figures.
+    pub onward: Option<Onward>,
 }
 
 /// What proves that a delivery comes from one of the forges.

@@ -23,6 +23,7 @@ mod permission;
 mod prepare;
 mod reconcile;
 mod report;
+pub mod steps;
 mod under_way;
 mod upkeep;
 mod watchdog;
@@ -45,11 +46,13 @@ use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
 use crate::git::Mirrors;
 use crate::health::{Condition, Health};
+use crate::onward::Onward;
 use crate::secrets::Values;
 use crate::store::Store;
 
 use engine::{Engine, FRESH};
 use forges::Forges;
+use steps::Steps;
 use under_way::UnderWay;
 use workspace::Workspaces;
 
@@ -89,6 +92,10 @@ pub struct Settings {
     pub pass_env: Vec<(String, OsString)>,
     /// What the world calls the agent, without a slash at the end.
     pub public_url: String,
+    /// Where calls send their steps; none: nowhere.
+    pub steps: Option<Steps>,
+    /// Where the operator collects traces.
+    pub onward: Option<Onward>,
 }
 
 /// Everything that the loops share.

@@ -1,6 +1,7 @@
 //! One reader for each kind of variable; what it does not understand, it notes.
 
 mod client;
+mod collector;
 mod credentials;
 mod forges;
 mod front;
@@ -83,6 +84,8 @@ pub(super) fn read(
     let defaults = Defaults { forks, host_commands, secrets: secret_names.clone() };
     let policy = Policy::new(defaults, file.repositories, values.names());
     let pass_env = env.pass_env(&mut warnings);
+    let collector = env.collector(&mut warnings);
+    let own = own.into_iter().chain(collector.iter().flat_map(collector::secrets)).collect();
     let masks = env.masks(own, &policy, &values, &pass_env, &mut warnings);
     let config = Config {
         listen: env.listen(),
@@ -111,6 +114,7 @@ pub(super) fn read(
         min_free: env.space("POCKETCI_MIN_FREE", MinFree::Percent(5.0), MinFree::parse),
         log_limit: env.log_limit(),
         dagger: env.raw("POCKETCI_DAGGER").map_or_else(|| "dagger".into(), PathBuf::from),
+        collector,
         log_format: env.log_format(),
         crash_at: if cfg!(debug_assertions) { env.text("POCKETCI_TEST_CRASH_AT") } else { None },
         warnings,

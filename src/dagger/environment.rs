@@ -86,11 +86,12 @@ pub(super) fn question_environment(
 
 /// The environment of a `dagger call`.
 ///
-/// `base` is what every call sees (`PATH`, the engine's address, proxies, `DAGGER_CLOUD_TOKEN`),
+/// `steps` says where its traces go; `base` is what every call sees (`PATH`, the engine's address, proxies, `DAGGER_CLOUD_TOKEN`),
 /// `pass` what the operator passes by name, `home` an empty folder of the call's own, `secrets`
-/// the names and values that this call declares. Where a name comes twice, labels win over
-/// `base`, `base` over secrets, and secrets over what is passed.
+/// the names and values that this call declares. Where a name comes twice, labels and `steps`
+/// win over `base`, `base` over secrets, and secrets over what is passed.
 pub fn call_environment(
+    steps: &[(String, OsString)],
     base: &[(String, OsString)],
     pass: &[(String, OsString)],
     home: &Path,
@@ -100,6 +101,7 @@ pub fn call_environment(
     let mut env = Environment::default();
     env.set("HOME", home);
     env.labels(labels);
+    env.all(steps);
     for (name, value) in QUIET {
         env.set(name, value);
     }

@@ -43,6 +43,9 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
         tracing::warn!(%error, "Cannot read the figures of the database");
     }
     let mut text = page(figures.ok().as_ref(), &site.app.health, &site.refused, Timestamp::now());
+    if let Some(onward) = &site.app.onward {
+        text.push_str(&passed_on(onward.counts()));
+    }
     text.push_str(&connections(site.seats.open() as u64, site.seats.dropped()));
     let mut response = text.into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -74,6 +77,15 @@ fn page(figures: Option<&Figures>, health: &Health, refused: &Refused, now: Time
         page.family(&name, "gauge", "As it was measured last.");
         page.value(&name, &[], value);
     }
+    page.0
+}
+
+fn passed_on((sent, dropped): (u64, u64)) -> String {
+    let mut page = Page(String::new());
+    let name = "pocketci_trace_exports_total";
+    page.family(name, "counter", "Exports for the collector of traces since the start, by end.");
+    page.value(name, &[("end", "sent")], sent);
+    page.value(name, &[("end", "dropped")], dropped);
     page.0
 }
 

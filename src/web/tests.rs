@@ -81,6 +81,7 @@ impl Agent {
             spool: data.path().to_owned(),
             proxies: Arc::new(Proxies::parse("127.0.0.1").unwrap()),
             tls,
+            onward: None,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

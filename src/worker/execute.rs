@@ -142,6 +142,7 @@ impl Worker {
     /// One call from its claim to its outcome, or back into the queue.
     async fn execute(&self, call: ClaimedCall, held: &Held<CallId>, end: &CancellationToken) {
         self.tell_begun(&call).await;
+        let began = Timestamp::now();
         let ended = self.call(&call, held).await;
         let cancelled = held.cancelled_because();
         let ended = ended.unwrap_or_else(|error| {
@@ -164,7 +165,10 @@ impl Worker {
                 return;
             }
         };
-        self.write_down(&call, became, end).await;
+        self.write_down(&call, &became, end).await;
+        if let Became::Finished(outcome) = &became {
+            self.pass_on(&call, began, outcome).await;
+        }
     }
 
     /// Tells a forge that shows what runs apart from what waits; others were told enough.
@@ -180,8 +184,8 @@ impl Worker {
 
     /// Writes what became of a call, which must not be forgotten because the disk is full for a
     /// moment.
-    async fn write_down(&self, call: &ClaimedCall, became: Became, end: &CancellationToken) {
-        match &became {
+    async fn write_down(&self, call: &ClaimedCall, became: &Became, end: &CancellationToken) {
+        match became {
             Became::Finished(outcome) => tracing::info!(outcome = outcome.code(), "Call finished"),
             Became::Again(why, pause) => {
                 tracing::warn!(why, ?pause, "The engine has lost a call, which is tried again");
@@ -190,7 +194,7 @@ impl Worker {
         let mut wait = Duration::from_millis(100);
         loop {
             let now = Timestamp::now();
-            let written = match &became {
+            let written = match became {
                 Became::Finished(outcome) => {
                     self.store.finish_call(call.id, outcome, now).await.map(|_| ())
                 }
@@ -250,7 +254,11 @@ impl Worker {
     ) -> anyhow::Result<End> {
         let workspace = self.workspaces.open(call.run)?;
         let rooms = workspace.rooms(call.id, call.attempt)?;
-        let program = self.prepare(call, &workspace, &rooms, log).await?;
+        // For as long as it runs: what it sends afterwards is nobody's.
+        let steps = self.open_steps(call);
+        let told = steps.as_ref().map(|open| self.steps_environment(call, open));
+        let told = told.unwrap_or_default();
+        let program = self.prepare(call, &workspace, &rooms, &told, log).await?;
         tracing::info!(attempt = call.attempt, "Call started");
         crate::crash::point("call.prepared");
         let name = program.program.display().to_string();
@@ -294,6 +302,7 @@ impl Worker {
             () = log.keep_visible() => Ended::Cancelled,
         };
         crate::crash::point("call.ended");
+        drop(steps);
         Ok(match ended {
             Ended::Cancelled => gone.into_inner().map_or(End::Stopped, End::EngineLost),
             Ended::TimedOut => End::Outcome(Outcome::TimedOut),

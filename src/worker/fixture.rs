@@ -43,6 +43,8 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         shell_env: Vec::new(),
         pass_env: Vec::new(),
         public_url: nowhere.to_owned(),
+        steps: None,
+        onward: None,
     };
     change(&mut settings);
     Worker::new(

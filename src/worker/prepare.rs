@@ -1,5 +1,6 @@
 //! What a call needs before it starts: its files, its arguments, its environment.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -22,12 +23,14 @@ use crate::git::{Dotenv, GitError, Want};
 use crate::store::ClaimedCall;
 
 impl Worker {
-    /// Everything that the child needs, and where that is on disk.
+    /// Everything that the child needs, and where that is on disk. `steps`: the variables by
+    /// which `dagger` knows where its steps go.
     pub(super) async fn prepare(
         &self,
         call: &ClaimedCall,
         workspace: &Workspace,
         rooms: &Rooms,
+        steps: &[(String, OsString)],
         log: &CallLog,
     ) -> anyhow::Result<Program> {
         let trigger = self.event_file(call, workspace).await?;
@@ -61,6 +64,7 @@ impl Worker {
                 let (module_tree, source) = (text(&checkout.module_tree)?, text(&checkout.source)?);
                 let places = Places { module_tree, source, event_trigger: text(&trigger)? };
                 let env = call_environment(
+                    steps,
                     &settings.base_env,
                     &settings.pass_env,
                     &rooms.home,

@@ -186,8 +186,14 @@ impl Bench {
                 let source = text(&self.source)?;
                 let event_trigger = text(&self.trigger)?;
                 let argv = job.call.argv(Places { module_tree: source, source, event_trigger });
-                let env =
-                    call_environment(&config.base_env, &config.pass_env, &home, &secrets, &labels);
+                let env = call_environment(
+                    &[],
+                    &config.base_env,
+                    &config.pass_env,
+                    &home,
+                    &secrets,
+                    &labels,
+                );
                 Ok(self.dagger.call(argv, env, cwd))
             }
             Action::Shell { run, .. } => {

@@ -275,3 +275,24 @@ fn space_is_what_the_operator_says() {
         "POCKETCI_LOG_LIMIT is `1.0 kB`: it must be a size from `64KiB` on: less would not hold what went wrong",
     );
 }
+
+#[test]
+fn a_collector_is_read_with_its_headers() {
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a-long-token-0, team=ci");
+    let config = good(&[ENDPOINT, headers]);
+    let collector = config.collector.unwrap();
+    assert_eq!(collector.endpoint, "http://collector:4318");
+    let read = collector.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+    let expected = [("authorization", "Bearer a-long-token-0"), ("team", "ci")];
+    assert_eq!(read.collect::<Vec<_>>(), expected);
+    assert_eq!(config.masks.text("ci a-long-token-0"), "ci ***");
+    let grpc = good(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
+    assert!(grpc.collector.is_none() && grpc.warnings[0].contains("only `http/protobuf`"));
+    let wrong = config_error(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_HEADERS", "hunter22")]);
+    assert!(wrong.starts_with("OTEL_EXPORTER_OTLP_HEADERS must be") && !wrong.contains("hunter"));
+}
+
+fn config_error(variables: &[(&str, &str)]) -> String {
+    config(variables).expect_err("must be refused").to_string()
+}
