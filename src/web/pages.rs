@@ -1,4 +1,5 @@
-//! Pages for people: plain HTML without a script, where nothing that a stranger wrote is markup.
+//! Pages for people: HTML that says everything without a script, where nothing that a stranger
+//! wrote is markup.
 
 mod act;
 pub(super) mod assets;
@@ -6,6 +7,7 @@ mod call;
 mod deliveries;
 mod event;
 mod health;
+mod json;
 mod list;
 mod run;
 mod waiting;
@@ -25,6 +27,7 @@ use tracing::error;
 use super::Site;
 use super::problem::Problem;
 use super::who::Asker;
+use crate::domain::actor::Actor;
 use crate::domain::ids::RunId;
 use crate::domain::rights::Deed;
 use crate::store::{RunView, StoreError};
@@ -46,6 +49,7 @@ pub(super) fn router() -> Router<std::sync::Arc<Site>> {
         .route("/runs/{id}/approve", post(act::approve))
         .route("/deliveries", get(deliveries::deliveries))
         .route("/deliveries/{id}", get(deliveries::delivery))
+        .route("/deliveries/{id}/replay", post(act::replay))
         .route("/waiting", get(waiting::waiting))
         .route("/health", get(health::health))
         .route("/assets/{hash}/{name}", get(assets::asset))
@@ -92,8 +96,35 @@ async fn may(site: &Site, asker: &Asker, run: &RunView, deed: Deed) -> bool {
     site.demand(asker, deed, name.map(|name| (run.event.forge(), name))).await.is_ok()
 }
 
-fn page(template: &impl Template) -> Result<Response, Trouble> {
-    let html = template.render().map_err(Trouble::Template)?;
+/// What the head of every page says of whoever looks at it; [`who.html`] asks for it by its key.
+///
+/// [`who.html`]: ../../../templates/who.html
+pub(super) struct Viewer {
+    /// None: nobody has signed in.
+    pub(super) name: Option<String>,
+}
+
+impl Viewer {
+    const KEY: &str = "viewer";
+
+    fn new(asker: &Asker) -> Self {
+        let name = asker.actor().ok().map(|actor| match actor {
+            Actor::Forge { login, .. } => login,
+            Actor::Token(name) => name,
+            Actor::Local => actor.name(),
+        });
+        Self { name: name.map(|name| super::text::inert(&name)) }
+    }
+}
+
+impl askama::Values for Viewer {
+    fn get_value<'a>(&'a self, key: &str) -> Option<&'a dyn std::any::Any> {
+        (key == Self::KEY).then_some(self)
+    }
+}
+
+fn page(asker: &Asker, template: &impl Template) -> Result<Response, Trouble> {
+    let html = template.render_with_values(&Viewer::new(asker)).map_err(Trouble::Template)?;
     Ok((guards(), Html(html)).into_response())
 }
 

@@ -100,7 +100,9 @@ async function load() {
   again = false;
   try {
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
-    if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    // Somebody has signed out, or the session is over.
+    if (answer.redirected) location.reload();
+    else if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), 'text/html'));
     else if (answer.status >= 500) again = true;
   } catch {
     again = true;
@@ -115,7 +117,9 @@ function listen(address) {
   stream.onopen = () => say('');
   stream.onerror = () => {
     say('Connecting again…');
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => listen(address), 3000);
+    if (stream.readyState !== EventSource.CLOSED) return;
+    later();
+    setTimeout(() => listen(address), 3000);
   };
   for (const name of ['run', 'delivery', 'reload']) stream.addEventListener(name, later);
   addEventListener('pagehide', () => stream.close());
@@ -184,6 +188,11 @@ function dress(root) {
 }
 
 dress(document);
+
+// Whoever signs in comes back to where they were.
+for (const link of document.querySelectorAll('a[data-back]')) {
+  link.href += `?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
 
 // j and k walk along a list, Enter opens, / searches, r offers to run again.
 function rows() {

@@ -193,41 +193,9 @@ pub(super) async fn replay(
     asker: Asker,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<shape::Replayed>), Problem> {
-    let store = &site.app.store;
-    let of = site.delivery(&asker, &id, Deed::Start).await?;
-    let by = asker.actor()?;
-    let body = kept(store.delivery_body(of.id).await, of.id)?;
-    let headers = kept(store.delivery_headers(of.id).await, of.id)?;
-    let events = forge::events(of.forge, &of.event_name, &body).map_err(|error| {
-        let words = format!("Delivery {} cannot be understood: {error}", of.id);
-        Problem::new(StatusCode::CONFLICT, words)
-    })?;
-    let event = events.iter().find(|event| skip(event).is_none()).or(events.first());
-    let first = store.replays(of.forge, of.id).await? + 1;
-    // Of those who ask at the same moment, each gets a number of its own.
-    for number in first..first + AT_ONCE {
-        let forge_id = format!("{REPLAY}{}:{number}", of.id);
-        let delivery = NewDelivery {
-            forge: of.forge,
-            forge_id: forge_id.clone(),
-            event_name: of.event_name.clone(),
-            repository: of.repository.clone(),
-            title: of.title.clone(),
-            headers: headers.clone(),
-            body: body.clone(),
-            received_at: Timestamp::now(),
-            skip: event.and_then(skip),
-        };
-        if let Recorded::New(id) = store.record(delivery).await? {
-            tracing::info!(id = id.0, of = of.id.0, by = by.name(), "A delivery is played again");
-            crate::crash::point("replay.before-answer");
-            site.app.wake.notify_one();
-            let url = format!("{}/deliveries/{id}", site.app.public_url.trim_end_matches('/'));
-            let replayed = shape::Replayed { delivery: id.0, forge_id, url };
-            return Ok((StatusCode::ACCEPTED, Json(replayed)));
-        }
-    }
-    Err(Problem::new(StatusCode::CONFLICT, "It is being played again by others just now"))
+    let (id, forge_id) = site.play_again(&asker, &id).await?;
+    let url = format!("{}/deliveries/{id}", site.app.public_url.trim_end_matches('/'));
+    Ok((StatusCode::ACCEPTED, Json(shape::Replayed { delivery: id.0, forge_id, url })))
 }
 
 /// Bodies go before their deliveries do.
@@ -241,6 +209,51 @@ fn kept<T>(read: Result<T, StoreError>, id: DeliveryId) -> Result<T, Problem> {
 }
 
 impl Site {
+    /// Records a delivery once more, with the id that it has then, and the forge's would be.
+    ///
+    /// # Errors
+    /// As [`Self::delivery`]; 409 where nothing can be made of it.
+    pub(in crate::web) async fn play_again(
+        &self,
+        asker: &Asker,
+        id: &str,
+    ) -> Result<(DeliveryId, String), Problem> {
+        let store = &self.app.store;
+        let of = self.delivery(asker, id, Deed::Start).await?;
+        let by = asker.actor()?;
+        let body = kept(store.delivery_body(of.id).await, of.id)?;
+        let headers = kept(store.delivery_headers(of.id).await, of.id)?;
+        let events = forge::events(of.forge, &of.event_name, &body).map_err(|error| {
+            let words = format!("Delivery {} cannot be understood: {error}", of.id);
+            Problem::new(StatusCode::CONFLICT, words)
+        })?;
+        let event = events.iter().find(|event| skip(event).is_none()).or(events.first());
+        let first = store.replays(of.forge, of.id).await? + 1;
+        // Of those who ask at the same moment, each gets a number of its own.
+        for number in first..first + AT_ONCE {
+            let forge_id = format!("{REPLAY}{}:{number}", of.id);
+            let delivery = NewDelivery {
+                forge: of.forge,
+                forge_id: forge_id.clone(),
+                event_name: of.event_name.clone(),
+                repository: of.repository.clone(),
+                title: of.title.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
+                received_at: Timestamp::now(),
+                skip: event.and_then(skip),
+            };
+            if let Recorded::New(id) = store.record(delivery).await? {
+                let (of, by) = (of.id.0, by.name());
+                tracing::info!(id = id.0, of, by, "A delivery is played again");
+                crate::crash::point("replay.before-answer");
+                self.app.wake.notify_one();
+                return Ok((id, forge_id));
+            }
+        }
+        Err(Problem::new(StatusCode::CONFLICT, "It is being played again by others just now"))
+    }
+
     /// A delivery that the asker may do this with.
     ///
     /// # Errors

@@ -62,6 +62,16 @@ pub(in crate::web) async fn approve(
     Ok(back(&id))
 }
 
+/// `POST /deliveries/{id}/replay`: shows the delivery that came of it.
+pub(in crate::web) async fn replay(
+    State(site): State<Arc<Site>>,
+    asker: Asker,
+    Path(id): Path<String>,
+) -> Result<Response, Trouble> {
+    let (replay, _) = site.play_again(&asker, &id).await?;
+    Ok(Redirect::to(&format!("/deliveries/{replay}")).into_response())
+}
+
 /// A field of a form.
 fn field(body: &[u8], name: &str) -> Option<String> {
     url::form_urlencoded::parse(body)

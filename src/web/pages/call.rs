@@ -199,13 +199,16 @@ pub(in crate::web) async fn call(
     let now = Timestamp::now();
     let may = super::may(&site, &asker, &run, Deed::Act).await;
     let line = CallLine::new(&run, view, &earlier, tail, span(&run, now), now);
-    page(&CallPage {
-        run: run.id.0,
-        title: event::sentence(&run.event),
-        badge: before.map_or(line.badge, |it| outcome_badge(&it.outcome)),
-        finished: before.is_some() || matches!(view.state, CallState::Finished(_)),
-        rerun: may && matches!(run.state, RunState::Finished(_)),
-        call: line,
-        number,
-    })
+    page(
+        &asker,
+        &CallPage {
+            run: run.id.0,
+            title: event::sentence(&run.event),
+            badge: before.map_or(line.badge, |it| outcome_badge(&it.outcome)),
+            finished: before.is_some() || matches!(view.state, CallState::Finished(_)),
+            rerun: may && matches!(run.state, RunState::Finished(_)),
+            call: line,
+            number,
+        },
+    )
 }

@@ -7,17 +7,20 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp;
 
-use super::super::text::{count, inert, moment, sentence};
+use super::super::text::{count, inert, lines, moment, sentence};
 use super::list::RunLine;
 use super::words::{Badge, When};
-use super::{Site, Trouble, page};
+use super::{Site, Trouble, json, page};
 use crate::domain::ids::{DeliveryId, RepoName};
 use crate::domain::rights::Deed;
-use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled};
+use crate::domain::space::Size;
+use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled, Store, StoreError};
 use crate::web::who::Asker;
 
 /// Deliveries on the list, and runs of one delivery.
 const NEWEST: usize = 100;
+/// Characters of a body that its page shows.
+const SHOWN: usize = 64 * 1024;
 
 /// A delivery and what became of it.
 pub(super) struct DeliveryLine {
@@ -113,11 +116,14 @@ pub(in crate::web) async fn deliveries(
     let newest = site.app.store.deliveries(NEWEST).await?;
     let deliveries: Vec<_> =
         newest.iter().filter(|it| seen(it)).map(|it| DeliveryLine::new(it, now)).collect();
-    page(&DeliveriesPage {
-        refresh: deliveries.iter().any(|delivery| delivery.waiting),
-        deliveries,
-        hook: site.app.public_url.trim_end_matches('/').to_owned(),
-    })
+    page(
+        &asker,
+        &DeliveriesPage {
+            refresh: deliveries.iter().any(|delivery| delivery.waiting),
+            deliveries,
+            hook: site.app.public_url.trim_end_matches('/').to_owned(),
+        },
+    )
 }
 
 #[derive(Template)]
@@ -126,6 +132,52 @@ pub(super) struct DeliveryPage {
     refresh: bool,
     delivery: DeliveryLine,
     runs: Vec<RunLine>,
+    /// For those who may see it.
+    sent: Option<Sent>,
+    /// It may be played again by whoever asks.
+    replay: bool,
+}
+
+/// What the forge sent, as far as it is still kept.
+struct Sent {
+    headers: Vec<(String, String)>,
+    body: Option<SentBody>,
+}
+
+/// JSON as one reads it.
+struct SentBody {
+    text: String,
+    size: Size,
+    cut: bool,
+}
+
+impl Sent {
+    async fn read(store: &Store, id: DeliveryId) -> Result<Self, StoreError> {
+        let headers = match store.delivery_headers(id).await {
+            Err(StoreError::Missing(_)) => return Ok(Self { headers: Vec::new(), body: None }),
+            headers => headers?,
+        };
+        let body = match store.delivery_body(id).await {
+            Err(StoreError::Missing(_)) => None,
+            body => Some(SentBody::new(&body?)),
+        };
+        let inert = |(name, value): &(String, String)| (inert(name), inert(value));
+        Ok(Self { headers: headers.iter().map(inert).collect(), body })
+    }
+}
+
+impl SentBody {
+    fn new(body: &[u8]) -> Self {
+        // The order of the keys is the forge's, not ours.
+        let json: Option<Box<serde_json::value::RawValue>> = serde_json::from_slice(body).ok();
+        let text = json.map_or_else(
+            || String::from_utf8_lossy(body).into_owned(),
+            |json| json::indented(json.get(), SHOWN),
+        );
+        let cut = text.chars().nth(SHOWN).is_some();
+        let shown: String = text.chars().take(SHOWN).collect();
+        Self { text: lines(&shown), size: Size(body.len() as u64), cut }
+    }
 }
 
 /// `GET /deliveries/{id}`: what became of one delivery.
@@ -142,8 +194,16 @@ pub(in crate::web) async fn delivery(
     let query = RunQuery { delivery: Some(number), visible, ..RunQuery::default() };
     let found = store.find_runs(&query, NEWEST).await?;
     let now = Timestamp::now();
+    let name: Option<RepoName> = delivery.repository.as_deref().and_then(|it| it.parse().ok());
+    let about = name.as_ref().map(|name| (delivery.forge, name));
+    let may = async |deed| site.demand(&asker, deed, about).await.is_ok();
+    let sent = match may(Deed::SeeDelivery).await {
+        true => Some(Sent::read(store, number).await?),
+        false => None,
+    };
+    let replay = may(Deed::Start).await && sent.as_ref().is_some_and(|it| it.body.is_some());
     let delivery = DeliveryLine::new(&delivery, now);
     let runs: Vec<_> = found.runs.iter().map(|run| RunLine::new(run, now)).collect();
     let refresh = delivery.waiting || runs.iter().any(|run| run.moving);
-    page(&DeliveryPage { refresh, delivery, runs })
+    page(&asker, &DeliveryPage { refresh, delivery, runs, sent, replay })
 }

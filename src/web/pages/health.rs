@@ -64,14 +64,17 @@ pub(in crate::web) async fn health(
             since: When::new(condition.since, now),
         })
         .collect();
-    page(&HealthPage {
-        well: conditions.iter().all(|condition| condition.badge.class == "good"),
-        conditions,
-        queues: queues(&figures, now),
-        past: past(&figures),
-        space: space(&site),
-        version: env!("CARGO_PKG_VERSION"),
-    })
+    page(
+        &asker,
+        &HealthPage {
+            well: conditions.iter().all(|condition| condition.badge.class == "good"),
+            conditions,
+            queues: queues(&figures, now),
+            past: past(&figures),
+            space: space(&site),
+            version: env!("CARGO_PKG_VERSION"),
+        },
+    )
 }
 
 fn queues(figures: &Figures, now: Timestamp) -> Vec<Fact> {

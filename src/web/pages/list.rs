@@ -212,23 +212,26 @@ async fn list(
         narrowed.repository = None;
     }
     let page_at = |cursor: Option<String>| address(&path, &narrowed, cursor);
-    page(&RunsPage {
-        heading: of.map_or_else(|| "Runs".to_owned(), |(_, name)| name.to_string()),
-        events: events(&query),
-        icon: icon(&runs),
-        refresh: waiting || runs.iter().any(|run| run.moving),
-        delivery,
-        filter: Filter::new(&shown),
-        repositories: repositories
-            .iter()
-            .filter(|it| seen(it))
-            .map(|(forge, name)| format!("{forge}/{name}"))
-            .collect(),
-        older: found.next.map(|next| page_at(Some(next.to_string()))),
-        newest: query.before.map(|_| page_at(None)),
-        runs,
-        hook: site.app.public_url.trim_end_matches('/').to_owned(),
-    })
+    page(
+        asker,
+        &RunsPage {
+            heading: of.map_or_else(|| "Runs".to_owned(), |(_, name)| name.to_string()),
+            events: events(&query),
+            icon: icon(&runs),
+            refresh: waiting || runs.iter().any(|run| run.moving),
+            delivery,
+            filter: Filter::new(&shown),
+            repositories: repositories
+                .iter()
+                .filter(|it| seen(it))
+                .map(|(forge, name)| format!("{forge}/{name}"))
+                .collect(),
+            older: found.next.map(|next| page_at(Some(next.to_string()))),
+            newest: query.before.map(|_| page_at(None)),
+            runs,
+            hook: site.app.public_url.trim_end_matches('/').to_owned(),
+        },
+    )
 }
 
 fn events(query: &RunQuery) -> String {

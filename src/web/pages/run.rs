@@ -224,7 +224,7 @@ pub(in crate::web) async fn run(
         may: super::may(&site, &asker, &run, Deed::Act).await,
         root: site.app.public_url.trim_end_matches('/').to_owned(),
     };
-    page(&RunPage::new(&run, around, Timestamp::now()))
+    page(&asker, &RunPage::new(&run, around, Timestamp::now()))
 }
 
 /// `GET /runs/{id}/event.json`: the event as functions are given it; with the forge's own JSON for

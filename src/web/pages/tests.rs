@@ -1,3 +1,5 @@
+mod signed_in;
+
 use jiff::Timestamp;
 
 use super::super::log::Tail;

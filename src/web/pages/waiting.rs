@@ -64,5 +64,5 @@ pub(in crate::web) async fn waiting(
             may: site.demand(&asker, Deed::Act, about).await.is_ok(),
         });
     }
-    page(&WaitingPage { runs })
+    page(&asker, &WaitingPage { runs })
 }
