@@ -5,8 +5,8 @@
 
 mod client;
 mod environment;
-mod forges;
 pub mod file;
+mod forges;
 mod github_app;
 
 use std::collections::BTreeSet;
@@ -111,7 +111,8 @@ pub const VARIABLES: [(&str, &str); 40] = [
     ("OTEL_EXPORTER_OTLP_HEADERS", "Headers for it, like `authorization=Bearer%20…`"),
     (
         "POCKETCI_CONFIG",
-        "A file for what does not fit a variable: which repositories may use which secrets",
+        "A file for what does not fit a variable: several forges of one kind, which repositories \
+         may use which secrets",
     ),
 ];
 
@@ -130,8 +131,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// `POCKETCI_DATA_DIR`, absolute.
     pub data_dir: PathBuf,
-    /// GitHub's first, then by vendor; GitHub is left out only where others are set up and it is
-    /// not.
+    /// Those of the variables, GitHub's first, then by vendor; behind them those of the file.
+    /// GitHub is left out only where others are set up and it is not.
     pub forges: Vec<ForgeConfig>,
     /// `POCKETCI_ALLOW_SHA1`.
     pub allow_sha1: bool,

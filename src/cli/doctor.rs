@@ -115,7 +115,11 @@ async fn look(
     findings.add(host::data_folder(&config.data_dir, config.min_free))?;
     findings.add(outside::dagger(config).await)?;
     for forge in &config.forges {
-        findings.add(outside::forge(forge).await)?;
+        let mut found = outside::forge(forge).await;
+        if config.forges.len() > 1 {
+            found.iter_mut().for_each(|it| it.detail = format!("{}: {}", forge.id, it.detail));
+        }
+        findings.add(found)?;
     }
     for repository in repositories {
         findings.add(hook::webhook(config, repository).await)?;

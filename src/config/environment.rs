@@ -18,8 +18,9 @@ use url::Url;
 pub(super) use client::client;
 
 use super::file::File;
+use super::forges::address;
 use super::{Config, ConfigError, Forks, LogFormat, VARIABLES};
-use crate::domain::policy::{Defaults, Policy, is_the_agents};
+use crate::domain::policy::{Defaults, Policy, Source, is_the_agents};
 use crate::domain::space::{Keep, MinFree};
 use crate::domain::suggest;
 
@@ -63,6 +64,10 @@ pub(super) fn is_of_the_machine(name: &str) -> bool {
 struct Environment<F> {
     lookup: F,
     wrong: Vec<String>,
+    /// What proves webhooks of the file's forges; nobody else may have it.
+    withheld: BTreeSet<Source>,
+    /// Variables with tokens of the file's forges.
+    tokens: BTreeSet<String>,
 }
 
 /// Reads a configuration. `names` are all variables that there are, for slips in ours.
@@ -71,14 +76,15 @@ pub(super) fn read(
     names: BTreeSet<String>,
     host: Host,
 ) -> Result<Config, ConfigError> {
-    let mut env = Environment { lookup, wrong: Vec::new() };
+    let mut env = Environment::new(lookup);
     let mut warnings = slips(&names);
     let file = env.file();
     env.database();
     let data_dir = env.data_dir(host.root);
-    let mut forges = env.forges();
+    let mut own = Vec::new();
+    let mut forges = env.forges(&file.forges, &mut own, &mut warnings);
     let section = file.github_app.as_ref();
-    let own = env.github_app(&mut forges, section, &data_dir, &mut warnings);
+    own.extend(env.github_app(&mut forges, section, &data_dir, &mut warnings));
     let (secret_names, values) = env.secrets(&file, &mut warnings);
     let (forks, host_commands) = (env.forks(), env.host_commands());
     let defaults = Defaults { forks, host_commands, secrets: secret_names.clone() };
@@ -140,6 +146,11 @@ fn slips(names: &BTreeSet<String>) -> Vec<String> {
 }
 
 impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
+    fn new(lookup: F) -> Self {
+        let (withheld, tokens) = (BTreeSet::new(), BTreeSet::new());
+        Self { lookup, wrong: Vec::new(), withheld, tokens }
+    }
+
     fn raw(&self, name: &str) -> Option<OsString> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
@@ -182,7 +193,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 let text = "names variables, and one of its words is no variable's name: \
                             the values stay in variables of their own";
                 self.wrong.push(format!("{list} {text}"));
-            } else if is_the_agents(name) {
+            } else if is_the_agents(name) || self.withheld.contains(&Source::Env(name.to_owned())) {
                 let text = format!("{list} names {name}, which is the agent's own: take it out");
                 self.wrong.push(text);
             } else if !names.iter().any(|known| known == name) {
@@ -208,13 +219,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
     /// An address of the web without credentials, query or fragment.
     fn url(&mut self, name: &str, right: &str) -> Option<Url> {
         let text = self.text(name)?;
-        let url = text.parse::<Url>().ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.has_host()
-                && url.query().is_none()
-                && url.fragment().is_none()
-        });
-        let Some(url) = url else {
+        let Some(url) = address(&text) else {
             // A value that does not parse may still hold a password.
             let shown = if text.contains('@') { "…" } else { &text };
             self.wrong(name, shown, right);

@@ -4,6 +4,7 @@
 //! file, line and column. It names where secrets are and never holds one; a value that stands
 //! where a source belongs is not shown.
 
+mod forges;
 mod github_app;
 mod repositories;
 mod source;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::policy::Rule;
 use crate::domain::yaml::{self, Diagnostics, Node, Reading};
 
+pub use forges::ForgeSection;
 pub use github_app::AppSection;
 pub(crate) use source::source;
 
@@ -23,8 +25,8 @@ const KEYS: [&str; 3] = ["forges", "github-app", "repositories"];
 pub struct File {
     /// In the order of the file.
     pub repositories: Vec<Rule>,
-    /// The section as it stands there.
-    pub(crate) forges: Option<Node>,
+    /// In the order of the file; no two of one id, and none where another is.
+    pub forges: Vec<ForgeSection>,
     pub github_app: Option<AppSection>,
 }
 
@@ -62,7 +64,7 @@ impl Place<'_, '_> {
         let mut file = File::default();
         let fields = self.reading.fields(document, "the agent's file", &KEYS);
         let Some(mut fields) = fields else { return file };
-        file.forges = fields.take("forges");
+        file.forges = fields.take("forges").map(|node| self.forges(node)).unwrap_or_default();
         file.github_app = fields.take("github-app").and_then(|node| self.github_app(node));
         if let Some(node) = fields.take("repositories") {
             file.repositories = self.repositories(node);

@@ -44,6 +44,12 @@ pub struct SettingNames {
 }
 
 impl SettingNames {
+    /// A forge of the agent's file.
+    pub(super) fn of_file(id: ForgeId) -> Self {
+        let name = |what: &str| format!("`{what}` of `{id}` in POCKETCI_CONFIG");
+        Self { url: name("url"), token: name("token"), secret: name("webhook-secret") }
+    }
+
     /// The variables of a vendor.
     pub fn variables(vendor: Vendor) -> Self {
         let name = |what: &str| variable(vendor, what);
@@ -54,6 +60,44 @@ impl SettingNames {
             secret: if github { "X_HUB_SIGNATURE".to_owned() } else { name("WEBHOOK_SECRET") },
         }
     }
+}
+
+/// Where a vendor has its own service.
+pub(super) fn own_service(vendor: Vendor) -> Option<Url> {
+    let url = match vendor {
+        Vendor::Github => "https://github.com",
+        Vendor::Gitlab => "https://gitlab.com",
+        Vendor::Bitbucket => "https://bitbucket.org",
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs | Vendor::BitbucketServer => return None,
+    };
+    url.parse().ok()
+}
+
+/// What the address of a vendor's forge is, for messages.
+pub(super) fn root_of(vendor: Vendor) -> &'static str {
+    match vendor {
+        Vendor::Github => {
+            "`https://github.com` or the root of an Enterprise Server, like \
+             `https://ghe.example.org`"
+        }
+        _ => "the root of the forge, like `https://git.example.org`",
+    }
+}
+
+/// An address of the web without query and fragment; it may hold credentials.
+pub(super) fn address(text: &str) -> Option<Url> {
+    text.parse::<Url>().ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
+
+/// The vendor's own service, where an address means it: it is spoken to by HTTPS alone.
+pub(super) fn means_own_service(vendor: Vendor, url: &Url) -> Option<Url> {
+    let host = url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host));
+    own_service(vendor).filter(|own| own.host_str() == host)
 }
 
 /// A vendor's variable: `GITEA_TOKEN`, `BITBUCKET_SERVER_URL`, `POCKETCI_GITHUB_URL`.

@@ -224,12 +224,21 @@ impl Mirrors {
         wants: &[Want],
         credential: Option<HostCredential>,
     ) -> Fetch {
-        let origin = Url::parse(url).map(|url| url.origin()).ok();
+        let parsed = Url::parse(url).ok();
+        let origin = parsed.as_ref().map(Url::origin);
         let ours = |c: &&HostCredential| origin.as_ref() == Some(&c.origin.origin());
+        // Two forges may share a host, each below a path of its own.
+        let below = |c: &&HostCredential| {
+            let (path, root) = (parsed.as_ref().map_or("", Url::path), c.origin.path());
+            path.strip_prefix(root.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let given = credential.iter().find(ours);
+        let known = self.credentials.iter().filter(ours).filter(below);
+        let known = known.max_by_key(|credential| credential.origin.path().len());
         Fetch {
             folder: mirror.folder().to_owned(),
             url: url.to_owned(),
-            credential: credential.iter().chain(&*self.credentials).find(ours).cloned(),
+            credential: given.or(known).cloned(),
             wants: wants.to_vec(),
         }
     }

@@ -13,7 +13,7 @@ pub(in crate::config) fn client(
     lookup: impl Fn(&str) -> Option<OsString>,
     host: Host,
 ) -> Result<ClientConfig, ConfigError> {
-    let mut env = Environment { lookup, wrong: Vec::new() };
+    let mut env = Environment::new(lookup);
     let url = env.url("POCKETCI_URL", "the agent's address, like `https://ci.example.org`");
     let token = env.hidden("POCKETCI_TOKEN").map(|token| token.trim().to_owned());
     let token = token.filter(|token| !token.is_empty()).map(SecretString::from);

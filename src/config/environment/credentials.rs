@@ -91,6 +91,13 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             }
         }
         let said = file.repositories.iter().filter_map(|rule| rule.secrets.as_ref());
+        for secret in said.clone().flatten().filter(|it| self.withheld.contains(&it.source)) {
+            self.wrong.push(format!(
+                "POCKETCI_CONFIG gives `{}` to repositories, and it proves a forge's webhooks: \
+                 whoever has it can send them",
+                secret.name
+            ));
+        }
         if names.len() > 2 && said.clone().next().is_some() {
             let text = "POCKETCI_SECRETS is not used, because the file of POCKETCI_CONFIG says \
                         which secrets repositories may have: name them there";
@@ -128,7 +135,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         let mut passed = Vec::new();
         for name in self.names("POCKETCI_PASS_ENV") {
             let token = |vendor: &Vendor| SettingNames::variables(*vendor).token == name;
-            if Vendor::ALL.iter().any(token) {
+            if Vendor::ALL.iter().any(token) || self.tokens.contains(&name) {
                 self.wrong.push(format!(
                     "POCKETCI_PASS_ENV names {name}, which every call would see: let the specs \
                      that need it name it under `secrets`"

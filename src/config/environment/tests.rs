@@ -296,3 +296,70 @@ fn a_collector_is_read_with_its_headers() {
 fn config_error(variables: &[(&str, &str)]) -> String {
     config(variables).expect_err("must be refused").to_string()
 }
+
+/// What a file in a folder of its own makes of these variables; `{}` in it is the folder.
+fn with_file(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hook"), "secret of the work\n").unwrap();
+    let path = folder.path().join("agent.yaml");
+    std::fs::write(&path, file).unwrap();
+    let own = ("POCKETCI_CONFIG", path.to_str().unwrap());
+    config(&[&[own], variables].concat())
+}
+
+const WORK: &str = "forges:\n  - {vendor: gitea, name: work, url: \"https://git.example.com\", \
+                    token: {env: WORK_TOKEN}, webhook-secret: {file: hook}}\n";
+
+#[test]
+fn forges_of_the_file_stand_beside_those_of_the_variables() {
+    let variables = [
+        ("WORK_TOKEN", "canary-of-work\n"),
+        ("GITEA_URL", "https://gitea.example.org"),
+        ("GITEA_WEBHOOK_SECRET", "another secret"),
+    ];
+    let config = with_file(WORK, &variables).unwrap_or_else(|error| panic!("{error}"));
+    let ids: Vec<String> = config.forges.iter().map(|forge| forge.id.to_string()).collect();
+    assert_eq!(ids, ["gitea", "gitea:work"]);
+    let work = &config.forges[1];
+    assert_eq!(work.api, "https://git.example.com/api/v1");
+    assert_eq!(work.webhook_secrets[0].expose(), "secret of the work");
+    assert_eq!(work.token.as_ref().map(|it| it.expose_secret()), Some("canary-of-work"));
+    assert_eq!(work.names.token, "`token` of `gitea:work` in POCKETCI_CONFIG");
+    let masked = config.masks.text("canary-of-work and secret of the work");
+    assert_eq!(masked, "*** and ***");
+    assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
+fn a_forge_is_set_up_in_one_place_with_a_secret_of_its_own() {
+    let error = |file: &str, variables: &[(&str, &str)]| {
+        with_file(file, variables).map(|_| ()).unwrap_err().to_string()
+    };
+    let token = ("WORK_TOKEN", "canary-of-work");
+    assert_eq!(
+        error(WORK, &[]),
+        "`token` of `gitea:work` in POCKETCI_CONFIG: WORK_TOKEN is not set"
+    );
+    let unnamed = WORK.replace("name: work, ", "");
+    assert_eq!(
+        error(&unnamed, &[token, ("GITEA_URL", "https://gitea.example.org")]),
+        "GITEA_URL is set, and POCKETCI_CONFIG sets `gitea` up too: take one away, or give the \
+         file's a `name`"
+    );
+    assert_eq!(
+        error(WORK, &[token, ("GITEA_URL", "https://git.example.com")]),
+        "POCKETCI_CONFIG: `gitea:work` is where `gitea` is"
+    );
+    let told = error(WORK, &[token, ("POCKETCI_PASS_ENV", "WORK_TOKEN")]);
+    assert!(told.contains("POCKETCI_PASS_ENV names WORK_TOKEN"), "{told}");
+    let leak = "repositories:\n  - {match: a/b, secrets: [{name: HOOK, from: {file: hook}}]}\n";
+    let told = error(&format!("{WORK}{leak}"), &[token]);
+    assert!(told.contains("gives `HOOK` to repositories"), "{told}");
+    let by_variable = WORK.replace("{file: hook}", "{env: HOOK}");
+    let told = error(&by_variable, &[token, ("HOOK", "some secret"), ("POCKETCI_SECRETS", "HOOK")]);
+    assert!(told.contains("names HOOK, which is the agent's own"), "{told}");
+    let same = [token, ("GITEA_URL", "https://x.org"), ("GITEA_WEBHOOK_SECRET", "some secret")];
+    let same = [&same[..], &[("HOOK", "some secret")]].concat();
+    let warned = with_file(&by_variable, &same).unwrap().warnings;
+    assert!(warned[0].contains("have the same webhook secret"), "{warned:?}");
+}

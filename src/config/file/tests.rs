@@ -31,14 +31,14 @@ fn secret(rest: &str) -> String {
 #[test]
 fn everything_is_read() {
     let file = good(
-        "forges: [{vendor: gitea}]\ngithub-app: {id: 1, key: {file: app.pem}}\nrepositories:\n\
+        "forges: [{vendor: gitlab}]\ngithub-app: {id: 1, key: {file: app.pem}}\nrepositories:\n\
          \x20 - match: [\"franela/*\", \"!franela/old\"]\n    forks: run\n    \
          trusted: [alice, \"id:123\"]\n    dotenv: allow\n    host-commands: never\n    \
          secrets:\n      - name: DEPLOY_KEY\n        from: {file: keys/deploy}\n        \
          events: [push, tags]\n        refs: [main, \"v*\"]\n        functions: [\"deploy*\"]\n      \
          - {name: NPM_TOKEN}\n      - {name: OP, from: {dagger: \"op://vault/my item\"}}\n",
     );
-    assert!(file.forges.is_some() && file.github_app.is_some());
+    assert!(file.forges.len() == 1 && file.github_app.is_some());
     let [rule] = file.repositories.try_into().unwrap();
     let matches = |name: &str| {
         let name: RepoName = name.parse().unwrap();
@@ -55,6 +55,55 @@ fn everything_is_read() {
     assert!(key.functions.unwrap().matches("deployOnPush"));
     assert_eq!(npm.source, Source::Env("NPM_TOKEN".to_owned()));
     assert_eq!(op.source, Source::Dagger("op://vault/my item".to_owned()));
+}
+
+#[test]
+fn forges_are_read() {
+    let file = good(
+        "forges:\n  - {vendor: gitea, name: work, url: \"https://git.example.com\", username: bot,\n     \
+         token: {env: WORK_TOKEN}, webhook-secret: {file: hook}}\n  - vendor: gitlab\n    \
+         webhook-secret: [{env: NEW}, {env: OLD}]\n",
+    );
+    let [work, gitlab] = file.forges.try_into().unwrap();
+    assert_eq!(work.id.to_string(), "gitea:work");
+    assert_eq!(work.url.as_str(), "https://git.example.com/");
+    assert_eq!(work.username.as_deref(), Some("bot"));
+    assert_eq!(work.token, Some(Source::Env("WORK_TOKEN".to_owned())));
+    assert_eq!(work.webhook_secrets, [Source::File(PathBuf::from("/etc/pocketci/hook"))]);
+    assert_eq!((gitlab.id, gitlab.url.as_str()), (Vendor::Gitlab.into(), "https://gitlab.com/"));
+    assert_eq!(gitlab.webhook_secrets.len(), 2);
+}
+
+#[test]
+fn mistakes_in_forges_are_shown_where_they_are() {
+    let one = |rest: &str| format!("forges:\n  - {{vendor: gitea, {rest}}}\n");
+    bad("forges: {}", "1:9: `forges` must be a list of entries with `vendor`, not a mapping");
+    bad("forges:\n  - url: https://x", "2:5: an entry of `forges` has no `vendor`");
+    bad(&one("name: work"), "2:5: an entry of `forges` for gitea has no `url`");
+    bad(&one("url: git.example.com"), "2:26: `git.example.com` is no address of a forge");
+    bad(&one("url: \"https://x/?a=b\""), "2:26: `https://x/?a=b` is no address of a forge");
+    bad(
+        &one("url: \"https://x\", name: Work"),
+        "2:45: `name`: `Work` is not a forge's name (up to 30 lower-case letters, digits, `-`, \
+         `_`, `.`)",
+    );
+    bad(&one("url: \"https://x\", secret: {env: X}"), "2:39: unknown key `secret`");
+    bad(
+        "forges:\n  - {vendor: gitlab}\n  - {vendor: gitlab, url: \"https://x\"}\n",
+        "3:5: `forges` has `gitlab` twice",
+    );
+    bad(
+        "forges:\n  - {vendor: gitlab}\n  - {vendor: gitlab, name: two}\n",
+        "3:5: `gitlab:two` is where `gitlab` is",
+    );
+    for hidden in [
+        "url: \"https://bot:canary@x\"",
+        "url: \"https://x\", token: canary",
+        "url: \"https://x\", webhook-secret: canary",
+    ] {
+        let errors = parse(&one(hidden)).unwrap_err();
+        assert!(!errors.render(false).contains("canary"), "{}", errors.render(false));
+    }
 }
 
 #[test]

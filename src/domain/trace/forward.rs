@@ -59,7 +59,7 @@ impl Kind {
             (Self::AnyValue, 1 | 7) | (Self::ResourceSpans | Self::ScopeSpans, 3) => Text,
             (Self::Span, 1 | 2 | 4 | 6 | 7 | 8 | 10 | 12 | 14 | 16) => AsIs,
             (Self::Event, 1 | 4) | (Self::Link, 1 | 2 | 5 | 6) | (Self::Status, 3) => AsIs,
-            (Self::AnyValue, 2 | 3 | 4) | (Self::Resource, 2) | (Self::Scope, 4) => AsIs,
+            (Self::AnyValue, 2..=4) | (Self::Resource, 2) | (Self::Scope, 4) => AsIs,
             // What is not known may hold anything.
             _ => Dropped,
         }
