@@ -55,7 +55,8 @@ pub struct OwedEffect {
     pub forge: ForgeId,
     pub repository: RepoName,
     pub kind: EffectKind,
-    /// The comment's id, of a reaction; else the pull request's number.
+    /// Of a reaction the comment's id, with the pull request's number in front where the forge has
+    /// comments below that; else the pull request's number.
     pub target: String,
     pub content: String,
     /// What nobody can foresee, by which our own comment is found again.
@@ -66,6 +67,15 @@ pub struct OwedEffect {
     pub begun_at: Option<Timestamp>,
     pub tries: u32,
     pub owed_since: Timestamp,
+}
+
+impl OwedEffect {
+    /// The pull request (0: it is not kept, nor needed) and the comment that a reaction is to.
+    pub fn comment_reacted_to(&self) -> (u64, &str) {
+        let both = self.target.split_once('/');
+        let both = both.and_then(|(pull, comment)| Some((pull.parse().ok()?, comment)));
+        both.unwrap_or((0, &self.target))
+    }
 }
 
 impl Store {

@@ -26,9 +26,6 @@ const PAGES: usize = 10;
 /// Runs of a pull request that are looked at for an explanation.
 const RUNS: usize = 50;
 
-/// What begins every comment of ours, so that we know it before we know its id.
-pub(super) const MARKER: &str = "<!-- pocketci:";
-
 /// Sends until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
     while !quiet.is_cancelled() {
@@ -113,9 +110,14 @@ impl Worker {
 
     async fn react(&self, effect: &OwedEffect) -> Result<(Answer, Option<String>), StoreError> {
         let wanted = Reaction::ALL.into_iter().find(|it| it.as_str() == effect.content);
-        let (to, reaction) = (&effect.target, wanted.unwrap_or(Reaction::Seen));
         let (vendor, repository) = (effect.forge.vendor(), &effect.repository);
-        let request = |api: &str| forge::reaction_request(vendor, api, repository, to, reaction);
+        if !forge::has_reactions(vendor) {
+            return Ok((Answer::Done { post: None }, None));
+        }
+        let reaction = wanted.unwrap_or(Reaction::Seen);
+        let (pull, to) = effect.comment_reacted_to();
+        let request =
+            |api: &str| forge::reaction_request(vendor, api, repository, pull, to, reaction);
         Ok((self.effect(effect, request).await.0, None))
     }
 
@@ -136,8 +138,7 @@ impl Worker {
             (None, None) => None,
         };
         if let Some(comment) = known {
-            let request = |api: &str| forge::edit_request(vendor, api, repository, &comment, &text);
-            let (answer, _) = self.effect(effect, request).await;
+            let answer = self.edit(effect, (number, &comment), &text).await;
             if matches!(answer, Answer::Never { .. }) {
                 // Deleted by somebody, so that a new one is in its place.
                 self.store.effect_lost(effect.id).await?;
@@ -152,6 +153,30 @@ impl Worker {
         let id = serde_json::from_slice::<serde_json::Value>(&body).ok();
         let id = id.and_then(|it| it.get("id").map(|id| id.to_string().replace('"', "")));
         Ok((answer, id.filter(|id| id != "null")))
+    }
+
+    /// Writes something else into our comment.
+    async fn edit(
+        &self,
+        effect: &OwedEffect,
+        (number, comment): (u64, &str),
+        text: &str,
+    ) -> Answer {
+        let (vendor, repository) = (effect.forge.vendor(), &effect.repository);
+        let mut version = 0;
+        if forge::version_request(vendor, "", repository, number, comment).is_some() {
+            let request =
+                |api: &str| forge::version_request(vendor, api, repository, number, comment);
+            let (answer, body) = self.effect(effect, request).await;
+            if !matches!(answer, Answer::Done { .. }) {
+                return answer;
+            }
+            version = forge::version(&body).unwrap_or_default();
+        }
+        let edit = |api: &str| {
+            forge::edit_request(vendor, api, repository, (number, comment), version, text)
+        };
+        self.effect(effect, edit).await.0
     }
 
     /// Our comment, if it was written without our having heard of it: the oldest with the mark,
@@ -176,7 +201,9 @@ impl Worker {
                 let why = "The forge's list of comments cannot be read".to_owned();
                 return Err(Answer::Retry { why });
             };
-            if let Some(own) = comments.into_iter().find(|it| it.body.starts_with(&marker)) {
+            if let Some(own) =
+                comments.into_iter().find(|it| it.body.starts_with(marker.trim_end()))
+            {
                 return Ok(Some(own.id));
             }
             if !more {
@@ -264,7 +291,7 @@ impl Worker {
 
 /// The first line of our comment.
 fn marker(effect: &OwedEffect) -> String {
-    format!("{MARKER}{} {} -->", effect.kind.as_str(), effect.mark)
+    forge::marker(effect.forge.vendor(), effect.kind.as_str(), &effect.mark)
 }
 
 /// Our own words with a stranger's name in them: nobody is called by it.

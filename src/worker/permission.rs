@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::Worker;
 use crate::domain::event::Sender;
-use crate::domain::forge::{self, Answer, Headers, Refused};
-use crate::domain::ids::{ForgeId, RepoName, Sha};
+use crate::domain::forge::{self, Answer, Head, Headers, Refused};
+use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha};
 use crate::domain::rights::Access;
 
 /// How long a yes is remembered: so long may somebody act whose rights were taken.
@@ -81,10 +81,10 @@ impl Worker {
         if let Some(access) = self.permissions.known(&key) {
             return Said::Answer(access);
         }
-        let (vendor, login) = (forge.vendor(), &user.login);
-        let request = |api: &str| forge::permission_request(vendor, api, repository, login);
+        let vendor = forge.vendor();
+        let request = |api: &str| forge::permission_request(vendor, api, repository, user);
         let access = match self.question(forge, repository, request).await {
-            Ok(Some(body)) => match forge::permission(vendor, &body) {
+            Ok(Some(body)) => match forge::permission(vendor, &body, user) {
                 Some(said) if said.user.id == user.id => said.access,
                 Some(said) => {
                     let (asked, told) = (&user.login, &said.user.login);
@@ -112,10 +112,24 @@ impl Worker {
         let request = |api: &str| forge::pull_request_request(vendor, api, repository, number);
         match self.question(forge, repository, request).await {
             Ok(Some(body)) => match forge::pull_request(vendor, &body) {
-                Some(sha) => Said::Answer(sha),
+                Some(Head::At(sha)) => Said::Answer(sha),
+                Some(Head::Short(short, lies_in)) => self.whole_head(forge, &lies_in, &short).await,
                 None => Said::NotNow("The forge's answer cannot be read".to_owned()),
             },
             Ok(None) => Said::Refused("the forge does not show the pull request".to_owned()),
+            Err(said) => said,
+        }
+    }
+
+    async fn whole_head(&self, forge: ForgeId, lies_in: &RepoName, short: &ShortSha) -> Said<Sha> {
+        let vendor = forge.vendor();
+        let request = |api: &str| forge::commit_request(vendor, api, lies_in, short);
+        match self.question(forge, lies_in, request).await {
+            Ok(Some(body)) => match forge::commit(vendor, &body, short) {
+                Some(sha) => Said::Answer(sha),
+                None => Said::NotNow("The forge's answer cannot be read".to_owned()),
+            },
+            Ok(None) => Said::NotNow(format!("the forge does not show its commit `{short}`")),
             Err(said) => said,
         }
     }

@@ -320,11 +320,19 @@ impl Worker {
         let vendor = forge.id.vendor();
         let description = self.settings.masks.text(&report.status.description);
         let status = Status { description, ..report.status.clone() };
+        let branch = match report.run {
+            Some(run) if forge::wants_branch(vendor) => match self.store.run(run).await {
+                Ok(run) => run.and_then(|run| run.event.pull_request),
+                Err(error) => return Answer::Retry { why: error.to_string() },
+            },
+            _ => None,
+        };
+        let branch = branch.map(|pull| pull.head.reference).filter(|branch| !branch.is_empty());
         let request = forge::status_request(
             vendor,
             &forge.api,
             &report.repository,
-            &report.sha,
+            (&report.sha, branch.as_deref()),
             &status,
             &self.link(report.run, report.delivery),
         );

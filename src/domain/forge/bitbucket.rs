@@ -20,8 +20,9 @@ mod rest;
 mod status;
 
 pub use rest::{
-    comment, comment_request, comment_update_request, commit, commit_request, permission,
-    permission_request,
+    answer_to_effect, comment, comment_request, comment_update_request, comments_page,
+    comments_request, commit, commit_request, permission, permission_request,
+    pull_request as pull_request_head, pull_request_request,
 };
 pub use status::{answer, shown, shown_request, status_request};
 

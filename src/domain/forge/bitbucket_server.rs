@@ -18,7 +18,11 @@ mod push;
 mod rest;
 mod status;
 
-pub use rest::{comment, comment_request, comment_update_request, permission, permission_request};
+pub use rest::{
+    answer_to_effect, comment, comment_request, comment_update_request, comment_version_request,
+    comments_page, comments_request, permission, permission_request,
+    pull_request as pull_request_head, pull_request_request,
+};
 pub use status::{answer, shown, shown_request, status_request};
 
 /// The header with the event's name.

@@ -21,7 +21,8 @@ mod rest;
 mod status;
 
 pub use rest::{
-    comment, comment_request, comment_update_request, permission, permission_request,
+    answer_to_effect, comment, comment_request, comment_update_request, comments, comments_request,
+    merge_request as merge_request_head, merge_request_request, permission, permission_request,
     reaction_request,
 };
 pub use status::{answer, shown, shown_request, status_request};

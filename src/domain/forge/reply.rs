@@ -102,6 +102,28 @@ impl Manner {
     }
 }
 
+/// What an answer means for a comment or a reaction, from what it would mean for a status; `needs`
+/// is what a token must have for it.
+pub(super) fn to_effect(forge: &str, needs: &str, answer: Answer, status: u16) -> Answer {
+    match (status, answer) {
+        (404 | 410, _) => {
+            let why = format!(
+                "{forge} answered {status}: the comment or the pull request is gone, or the token \
+                 may not see it"
+            );
+            Answer::Never { why }
+        }
+        (403, Answer::Refused { whom: Refused::Repository, .. }) => {
+            let why = format!(
+                "{forge} answered 403: the token may not write comments here (it needs {needs}), \
+                 or the conversation is locked"
+            );
+            Answer::Refused { whom: Refused::Repository, why }
+        }
+        (_, answer) => answer,
+    }
+}
+
 fn retry_after(headers: &Headers) -> Option<Duration> {
     let seconds = headers.get("retry-after")?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))

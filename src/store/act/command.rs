@@ -18,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::approval::Approval;
 use crate::domain::command::Selection;
 use crate::domain::forge::Reaction;
-use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId, Sha};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId, Sha, Vendor};
 use crate::domain::plan::ReasonCode;
 use crate::domain::strcase;
 
@@ -86,7 +86,11 @@ impl Store {
         let mut tx = self.inner.writer.begin().await?;
         let CommandBy { forge, repository, pull, comment, .. } = command;
         let of = (*forge, repository);
-        if effect::is_owed(&mut tx, of, EffectKind::Reaction, comment).await? {
+        let comment = match forge.vendor() {
+            Vendor::Gitlab => format!("{pull}/{comment}"),
+            _ => comment.clone(),
+        };
+        if effect::is_owed(&mut tx, of, EffectKind::Reaction, &comment).await? {
             let text = "the same comment came by another hook".to_owned();
             let reason = ReasonCode::Twin.because(text.clone());
             settle_row(&mut tx, id, &Settled::Skipped(reason), now).await?;
@@ -114,7 +118,7 @@ impl Store {
             _ => (acted, answer),
         };
         let reaction = if acted.done { reaction } else { Reaction::Refused };
-        effect::owe(&mut tx, of, EffectKind::Reaction, comment, reaction.as_str(), now).await?;
+        effect::owe(&mut tx, of, EffectKind::Reaction, &comment, reaction.as_str(), now).await?;
         if let Some(why) = answer {
             let text = format!("{}: {why}.", command.actor.name());
             let target = pull.to_string();

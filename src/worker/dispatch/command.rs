@@ -7,10 +7,10 @@ use super::{Later, Worker};
 use crate::domain::actor::Actor;
 use crate::domain::command::{self, Command};
 use crate::domain::event::{Event, Repository};
+use crate::domain::forge;
 use crate::domain::plan::{Reason, ReasonCode};
 use crate::domain::rights::Access;
 use crate::store::{Asked, ClaimedDelivery, CommandBy};
-use crate::worker::effects::MARKER;
 use crate::worker::permission::Said;
 
 /// How often a forge that does not answer is asked again before that is a no.
@@ -62,7 +62,7 @@ impl Worker {
     async fn is_own(&self, event: &Event, repository: &Repository) -> Result<bool, Later> {
         let Some(comment) = &event.comment else { return Ok(false) };
         // Its webhook may be faster than the answer that tells us its id.
-        if comment.body.starts_with(MARKER) {
+        if forge::is_marked(&comment.body) {
             return Ok(true);
         }
         let own = self.store.is_own_comment(event.forge(), &repository.full_name, &comment.id);

@@ -134,6 +134,7 @@ pub(super) struct Side {
 pub(super) struct Comment {
     id: Field<Id>,
     content: Part<Content>,
+    created_on: Field<String>,
     user: Part<User>,
     links: Part<Links>,
 }
@@ -167,9 +168,12 @@ impl Body {
     }
 
     pub(super) fn sender(&self) -> Option<Sender> {
-        let user = self.actor.part()?;
-        let login = login(&self.actor);
-        (!login.is_empty()).then(|| Sender { login, id: user.uuid.text() })
+        person(&self.actor)
+    }
+
+    /// When the comment was written.
+    pub(super) fn commented_at(&self) -> Option<jiff::Timestamp> {
+        self.comment.part()?.created_on.parsed()
     }
 
     /// The comment; who wrote it is who did it, where it does not say itself.
@@ -209,6 +213,11 @@ pub(super) fn login(user: &Part<User>) -> String {
     let Some(user) = user.part() else { return String::new() };
     let names = [&user.username, &user.account_id, &user.uuid];
     names.into_iter().find_map(Field::filled).unwrap_or_default().to_owned()
+}
+
+pub(super) fn person(user: &Part<User>) -> Option<Sender> {
+    let (login, id) = (login(user), user.part()?.uuid.text());
+    (!login.is_empty()).then_some(Sender { login, id })
 }
 
 pub(super) fn page(links: &Part<Links>) -> String {

@@ -35,5 +35,6 @@ pub(super) fn on_commit(body: &Body) -> Result<Event, PayloadError> {
 pub(super) fn issue(event_type: &str, action: &str, body: &Body) -> Result<Event, PayloadError> {
     let mut event = planned(event_type, action, body)?;
     event.comment = body.comment();
+    event.commented_at = body.commented_at();
     Ok(event)
 }

@@ -48,6 +48,7 @@ fn at_head(event_type: &str, action: &str, body: &Body) -> Result<Event, Payload
     event.lacks.head = head_commit.short();
     event.lacks.base = base_commit.short();
     event.sha = head_commit.whole();
+    event.author = body::person(&pull.author);
     let repository = event.repository.as_ref().map(|repository| repository.full_name.to_string());
     let mut told = pull_request(pull, number, action, repository);
     told.head.sha.clone_from(&event.sha);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::ask::{self, segment};
 use super::super::wire::{Field, Id, List, Object, Part};
+use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
 use crate::domain::ids::{RepoName, Sha, ShortSha};
 
@@ -52,6 +53,45 @@ pub fn comment(body: &[u8]) -> Option<String> {
     comment.part()?.id.get().map(|Id(id)| id.clone())
 }
 
+/// The request for a page, from 1, of a pull request's comments, the newest first.
+pub fn comments_request(api: &str, repo: &RepoName, number: u64, page: usize) -> Request<Vec<u8>> {
+    let comments = comments(api, repo, number);
+    ask::get(&format!("{comments}?sort=-created_on&pagelen=100&page={page}"))
+}
+
+/// Reads its answer, and whether another page follows.
+pub fn comments_page(body: &[u8]) -> Option<(Vec<Comment>, bool)> {
+    let page: Field<Object<CommentsPage>> = serde_json::from_slice(body).ok()?;
+    let page = page.part()?;
+    page.values.get()?;
+    let comment = |Object(entry): &Object<CommentBody>| {
+        let Id(id) = entry.id.get()?;
+        let body = entry.content.part().map(|content| content.raw.text()).unwrap_or_default();
+        Some(Comment { id: id.clone(), body })
+    };
+    let more = page.next.filled().is_some();
+    Some((page.values.items().filter_map(comment).collect(), more))
+}
+
+/// The request that asks for a pull request.
+pub fn pull_request_request(api: &str, repo: &RepoName, number: u64) -> Request<Vec<u8>> {
+    ask::get(&format!("{}/pullrequests/{number}", repository(api, repo)))
+}
+
+/// Reads the beginning of its head commit, and the repository that the commit lies in; none when
+/// it is no such answer, or the fork is gone.
+pub fn pull_request(body: &[u8]) -> Option<(String, RepoName)> {
+    let body: Field<Object<PullBody>> = serde_json::from_slice(body).ok()?;
+    let source = body.part()?.source.part()?;
+    let hash = source.commit.part()?.hash.filled()?.to_owned();
+    Some((hash, source.repository.part()?.full_name.parsed()?))
+}
+
+/// What an answer means for a comment, from what it would mean for a status.
+pub fn answer_to_effect(answer: Answer, status: u16) -> Answer {
+    reply::to_effect("Bitbucket", "the scope `pullrequest:write`", answer, status)
+}
+
 /// The request for what a user may do in a repository, by all the groups that they are in; only an
 /// administrator's token is told. None for a user without an id.
 pub fn permission_request(api: &str, repo: &RepoName, user: &Sender) -> Option<Request<Vec<u8>>> {
@@ -86,6 +126,39 @@ struct CommitBody {
 #[serde(default)]
 struct CommentBody {
     id: Field<Id>,
+    content: Part<Content>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    raw: Field<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CommentsPage {
+    values: List<Object<CommentBody>>,
+    next: Field<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PullBody {
+    source: Part<Source>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Source {
+    commit: Part<CommitBody>,
+    repository: Part<RepositoryBody>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RepositoryBody {
+    full_name: Field<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -149,6 +149,9 @@ struct Comment {
     id: Field<Id>,
     text: Field<String>,
     author: Part<User>,
+    /// In thousandths of a second since 1970.
+    #[serde(rename = "createdDate")]
+    created: Field<u64>,
 }
 
 impl Body {
@@ -175,10 +178,13 @@ impl Body {
     }
 
     pub(super) fn sender(&self) -> Option<Sender> {
-        let user = self.actor.part()?;
-        let id = user.id.get().map_or_else(String::new, |Id(id)| id.clone());
-        let login = login(&self.actor);
-        (!login.is_empty()).then_some(Sender { login, id })
+        person(&self.actor)
+    }
+
+    /// When the comment was written.
+    pub(super) fn commented_at(&self) -> Option<jiff::Timestamp> {
+        let at = i64::try_from(*self.comment.part()?.created.get()?).ok()?;
+        jiff::Timestamp::from_millisecond(at).ok()
     }
 
     pub(super) fn comment(&self) -> Option<crate::domain::event::Comment> {
@@ -244,6 +250,17 @@ impl CommitBody {
 fn login(user: &Part<User>) -> String {
     let name = |user: &User| user.slug.filled().or(user.name.filled()).map(str::to_owned);
     user.part().and_then(name).unwrap_or_default()
+}
+
+fn person(user: &Part<User>) -> Option<Sender> {
+    let (login, id) = (login(user), user.part()?.id.get());
+    let id = id.map_or_else(String::new, |Id(id)| id.clone());
+    (!login.is_empty()).then_some(Sender { login, id })
+}
+
+/// Somebody who takes part in a pull request, with the id that trust rests on.
+pub(super) fn taking_part(participant: &Part<Participant>) -> Option<Sender> {
+    person(&participant.part()?.user)
 }
 
 pub(super) fn participant(participant: &Part<Participant>) -> String {

@@ -10,6 +10,7 @@ use crate::domain::event::{Event, PullRequestSide};
 pub(super) fn on_pull_request(action: &str, body: &Body) -> Result<Event, PayloadError> {
     let mut event = planned("issue_comment", action, body)?;
     event.comment = body.comment();
+    event.commented_at = body.commented_at();
     let empty = body::PullRequest::default();
     let pull = body.pull_request.part().unwrap_or(&empty);
     let Some(&number) = pull.id.get() else { return Ok(event) };

@@ -57,6 +57,7 @@ fn at_head(event_type: &str, action: &str, body: &Body) -> Result<Event, Payload
     told.head.sha = Some(sha.clone());
     told.base.sha = Some(base);
     event.sha = Some(sha);
+    event.author = body::taking_part(&pull.author);
     event.pull_request = Some(told);
     Ok(event)
 }

@@ -50,7 +50,7 @@ fn a_status_is_posted_to_the_commit() {
         "target_url": "http://x/1",
     });
     assert_eq!(body, expected);
-    let gogs = any::status_request(Vendor::Gogs, "http://x", &repo, &sha, &status, "");
+    let gogs = any::status_request(Vendor::Gogs, "http://x", &repo, (&sha, None), &status, "");
     assert!(gogs.is_none(), "Gogs has no statuses");
 }
 

@@ -105,6 +105,7 @@ pub(super) struct Attributes {
     pub(super) note: Field<String>,
     pub(super) noteable_type: Field<String>,
     pub(super) commit_id: Field<String>,
+    created_at: Field<String>,
     pub(super) system: Field<bool>,
     /// Of a pipeline.
     pub(super) sha: Field<String>,
@@ -181,6 +182,12 @@ impl Body {
         Some(Sender { login, id: id(&self.user_id) })
     }
 
+    /// The user with an id; without a login where the body does not name it.
+    pub(super) fn person(&self, id: &Field<Id>) -> Option<Sender> {
+        let Id(own) = id.get()?;
+        Some(Sender { login: self.login(id), id: own.clone() })
+    }
+
     /// The login of the user with an id, as far as the body names them. GitLab names only who did
     /// something, and whom it is assigned to, by their logins.
     pub(super) fn login(&self, id: &Field<Id>) -> String {
@@ -195,6 +202,17 @@ impl Body {
         // Of old, nobody had an id here, and who opened it was the only one there.
         let found = found.or(sender.filter(|user| user.id.get().is_none()));
         found.map(|user| user.username.text()).unwrap_or_default()
+    }
+}
+
+impl Attributes {
+    /// When it was made; GitLab writes it with a zone's name or as others do.
+    pub(super) fn created_at(&self) -> Option<jiff::Timestamp> {
+        let text = self.created_at.filled()?;
+        let utc = || -> Option<jiff::Timestamp> {
+            format!("{}Z", text.strip_suffix(" UTC")?).parse().ok()
+        };
+        text.parse().ok().or_else(utc)
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn event(body: &Body) -> Result<Event, PayloadError> {
     branch.apply(&mut event);
     event.before = (action == "synchronize").then(|| request.oldrev.parsed()).flatten();
     event.commit = head.and_then(|commit| commit.commit());
+    event.author = body.person(&request.author_id);
     let base = event.repository.as_ref().map(|repository| repository.full_name.to_string());
     let mut pull = pull_request(body, request, number, action);
     pull.base.repository = pull.base.repository.or(base);

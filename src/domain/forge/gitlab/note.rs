@@ -33,6 +33,7 @@ pub(super) fn event(body: &Body) -> Result<Event, PayloadError> {
         author: body.login(&note.author_id),
         url: note.url.text(),
     });
+    event.commented_at = note.created_at();
     on_merge_request(body, &mut event);
     Ok(event)
 }

@@ -5,9 +5,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::ask::{self, segment};
-use super::super::wire::{Field, Id, Object};
+use super::super::wire::{Field, Id, List, Object};
+use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
-use crate::domain::ids::RepoName;
+use crate::domain::ids::{RepoName, Sha};
+
+/// Entries in a page: GitLab's most.
+const PER_PAGE: usize = 100;
 
 /// The access level from which a member may push: Developer.
 const DEVELOPER: u64 = 30;
@@ -44,6 +48,34 @@ pub fn comment(body: &[u8]) -> Option<String> {
     note.part()?.id.get().map(|Id(id)| id.clone())
 }
 
+/// The request for a page, from 1, of a merge request's notes, the newest first.
+pub fn comments_request(api: &str, repo: &RepoName, number: u64, page: usize) -> Request<Vec<u8>> {
+    let notes = notes(api, repo, number);
+    ask::get(&format!("{notes}?sort=desc&order_by=created_at&per_page={PER_PAGE}&page={page}"))
+}
+
+/// Reads its answer, and whether another page may follow.
+pub fn comments(body: &[u8]) -> Option<(Vec<Comment>, bool)> {
+    let list: List<Object<Note>> = serde_json::from_slice(body).ok()?;
+    let more = list.get()?.len() >= PER_PAGE;
+    let comment = |Object(note): &Object<Note>| {
+        let Id(id) = note.id.get()?;
+        Some(Comment { id: id.clone(), body: note.body.text() })
+    };
+    Some((list.items().filter_map(comment).collect(), more))
+}
+
+/// The request that asks for a merge request.
+pub fn merge_request_request(api: &str, repo: &RepoName, number: u64) -> Request<Vec<u8>> {
+    ask::get(&format!("{}/merge_requests/{number}", project(api, repo)))
+}
+
+/// Reads the head commit from its answer; none when it is no such answer.
+pub fn merge_request(body: &[u8]) -> Option<Sha> {
+    let body: Field<Object<MergeRequest>> = serde_json::from_slice(body).ok()?;
+    body.part()?.sha.parsed()
+}
+
 /// The request that puts an emoji, by its name (`eyes`, `thumbsup`), on a comment.
 pub fn reaction_request(
     api: &str,
@@ -73,10 +105,26 @@ pub fn permission(status: u16, body: &[u8], user: &Sender) -> bool {
     status == 200 && theirs && active && level
 }
 
+/// What an answer means for a note or an emoji, from what it would mean for a status.
+pub fn answer_to_effect(answer: Answer, status: u16, body: &[u8]) -> Answer {
+    // One emoji of ours is enough, whoever put it there.
+    if status == 404 && reply::said(body).contains("already been taken") {
+        return Answer::Done { post: None };
+    }
+    reply::to_effect("GitLab", "the scope `api` and the role Reporter", answer, status)
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Note {
     id: Field<Id>,
+    body: Field<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MergeRequest {
+    sha: Field<String>,
 }
 
 #[derive(Default, Deserialize)]

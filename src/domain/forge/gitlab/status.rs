@@ -29,11 +29,13 @@ const MANNER: Manner = Manner {
 
 /// The request that sets a status, without credentials.
 ///
-/// `api` is the API's base, such as `https://gitlab.com/api/v4`. GitLab finds the branch itself.
+/// `api` is the API's base, such as `https://gitlab.com/api/v4`. GitLab finds the branch itself
+/// where none is given; of a merge request from a fork it would find none, and refuse the status.
 pub fn status_request(
     api: &str,
     repo: &RepoName,
     sha: &Sha,
+    branch: Option<&str>,
     status: &Status,
     target_url: &str,
 ) -> Request<Vec<u8>> {
@@ -45,6 +47,9 @@ pub fn status_request(
     });
     if !target_url.is_empty() && target_url.chars().count() <= LONGEST {
         body["target_url"] = target_url.into();
+    }
+    if let Some(branch) = branch.filter(|branch| branch.chars().count() <= LONGEST) {
+        body["ref"] = branch.into();
     }
     ask::post(&url, &body)
 }
