@@ -127,6 +127,8 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
         shell_env: Vec::new(),
         pass_env: Vec::new(),
         public_url: "http://ci.example".to_owned(),
+        steps: None,
+        onward: None,
     };
     // Nothing is called, so that there need not be an engine.
     let dagger = Dagger::new("/nonexistent/dagger".into(), Vec::new(), folder.join("work"));
