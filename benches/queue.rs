@@ -23,6 +23,7 @@ use pocketci::domain::event::Event;
 use pocketci::domain::forge::event;
 use pocketci::domain::ids::Vendor;
 use pocketci::domain::plan::{Action, Changes, Decision, Plan, PlannedCall};
+use pocketci::domain::policy::{Defaults, Policy};
 use pocketci::domain::redact::Masks;
 use pocketci::domain::run::{CommitState, Outcome, Status};
 use pocketci::domain::space::{Keep, MinFree};
@@ -310,13 +311,19 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Bytes(0),
-        policy: Arc::default(),
+        policy: Arc::new(Policy::new(
+            Defaults { host_commands: true, ..Defaults::default() },
+            Vec::new(),
+            Default::default(),
+        )),
         secrets: Values::default(),
         masks: Masks::default(),
         base_env: Vec::new(),
         shell_env: vec![("PATH".to_owned(), world::process::PATH.into())],
         pass_env: Vec::new(),
         public_url: "http://ci.example".to_owned(),
+        steps: None,
+        onward: None,
     };
     // Commands alone are called, so that there need not be an engine.
     pocketci::worker::clear(&settings.work).expect("a folder for the runs");

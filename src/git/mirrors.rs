@@ -230,7 +230,8 @@ impl Mirrors {
         // Two forges may share a host, each below a path of its own.
         let below = |c: &&HostCredential| {
             let (path, root) = (parsed.as_ref().map_or("", Url::path), c.origin.path());
-            path.strip_prefix(root.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+            let rest = path.strip_prefix(root.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let given = credential.iter().find(ours);
         let known = self.credentials.iter().filter(ours).filter(below);
