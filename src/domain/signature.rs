@@ -11,8 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::Sha256;
 
+mod packed;
 mod standard;
 
+use packed::Unpacking;
 pub use standard::Signed;
 
 /// A secret shared with a forge; several are valid at once while one is being rotated.
@@ -55,7 +57,7 @@ impl<'a> Authentic<'a> {
         signed: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, BadSignature> {
         let signed = signed.into();
-        let mut check = Claim::hmac(digest, signature)?.check(secrets);
+        let mut check = Claim::hmac(digest, signature)?.check(secrets)?;
         check.update(&signed);
         check.finish()?;
         Ok(Self(signed))
@@ -77,13 +79,41 @@ pub enum Digest {
 
 /// What a request's head says about who signed it: enough to refuse the body unread, and to
 /// check it piece by piece without keeping any of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim(Proof);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Proof {
-    Hmac { digest: Digest, theirs: Vec<u8> },
-    Whole,
+    Hmac(Signature),
+    /// A secret in clear.
+    Token(String),
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Signature {
+    digest: Digest,
+    /// Any of them may be right.
+    theirs: Vec<Vec<u8>>,
+    /// What is signed before the body.
+    head: Vec<u8>,
+    keys: Keys,
+    /// What is signed is packed into a form.
+    packed: bool,
+}
+
+/// What of a secret is the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// Its text.
+    Text,
+    /// What [`standard`] packs into it.
+    Standard,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claim(…)")
+    }
 }
 
 impl Claim {
@@ -97,43 +127,85 @@ impl Claim {
         if theirs.is_empty() {
             return Err(BadSignature::Malformed);
         }
-        Ok(Self(Proof::Hmac { digest, theirs }))
+        let (theirs, head) = (vec![theirs], Vec::new());
+        let (keys, packed) = (Keys::Text, false);
+        Ok(Self(Proof::Hmac(Signature { digest, theirs, head, keys, packed })))
     }
 
-    /// A proof that shows only when the whole body is at hand (a forge may sign what a form
-    /// holds and not the form): its check finds nothing wrong and proves nothing.
-    pub fn whole() -> Self {
-        Self(Proof::Whole)
+    /// The same over the `payload` of a form, as it is before it is packed into that.
+    ///
+    /// # Errors
+    ///
+    /// When it is no signature at all.
+    pub fn packed_hmac(digest: Digest, signature: &str) -> Result<Self, BadSignature> {
+        let Self(mut proof) = Self::hmac(digest, signature)?;
+        if let Proof::Hmac(signature) = &mut proof {
+            signature.packed = true;
+        }
+        Ok(Self(proof))
+    }
+
+    /// A secret in clear, which needs no body to be checked.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty.
+    pub fn token(token: &str) -> Result<Self, BadSignature> {
+        if token.is_empty() {
+            return Err(BadSignature::Absent);
+        }
+        Ok(Self(Proof::Token(token.to_owned())))
     }
 
     /// Begins to check it against a body.
-    pub fn check<'a>(self, secrets: impl IntoIterator<Item = &'a WebhookSecret>) -> Check {
-        let made = match &self.0 {
-            Proof::Hmac { digest, .. } => {
-                secrets.into_iter().filter_map(|secret| digest.begin(secret)).collect()
+    ///
+    /// # Errors
+    ///
+    /// When no body could prove it: there is no secret, or the token is none of them.
+    pub fn check<'a>(
+        self,
+        secrets: impl IntoIterator<Item = &'a WebhookSecret>,
+    ) -> Result<Check, BadSignature> {
+        let signature = match self.0 {
+            Proof::Hmac(signature) => signature,
+            Proof::Token(token) => {
+                let known = standard::is_token(secrets, &token);
+                return known.then_some(Check(None)).ok_or(BadSignature::Mismatch);
             }
-            Proof::Whole => Vec::new(),
         };
-        Check { claim: self, made }
+        let begin = |secret| {
+            let mut made = signature.digest.begin(&signature.keys.of(secret)?)?;
+            made.update(&signature.head);
+            Some(made)
+        };
+        let made: Vec<Made> = secrets.into_iter().filter_map(begin).collect();
+        if made.is_empty() {
+            return Err(BadSignature::Mismatch);
+        }
+        let unpacking = signature.packed.then(Unpacking::default);
+        Ok(Check(Some(UnderWay { made, theirs: signature.theirs, unpacking })))
     }
 }
 
 /// A check under way, fed with a body piece by piece. Passing it is no [`Authentic`]: that takes
 /// the bytes themselves.
-pub struct Check {
-    claim: Claim,
+pub struct Check(Option<UnderWay>);
+
+struct UnderWay {
     /// One for each secret.
     made: Vec<Made>,
+    theirs: Vec<Vec<u8>>,
+    unpacking: Option<Unpacking>,
 }
 
 impl Check {
     /// The next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
-        for made in &mut self.made {
-            match made {
-                Made::Sha256(mac) => mac.update(bytes),
-                Made::Sha1(mac) => mac.update(bytes),
-            }
+        let Some(UnderWay { made, unpacking, .. }) = &mut self.0 else { return };
+        let mut update = |bytes: &[u8]| made.iter_mut().for_each(|made| made.update(bytes));
+        match unpacking {
+            Some(unpacking) => unpacking.push(bytes, update),
+            None => update(bytes),
         }
     }
 
@@ -143,25 +215,51 @@ impl Check {
     ///
     /// When none of the secrets made the signature.
     pub fn finish(self) -> Result<(), BadSignature> {
-        let Proof::Hmac { theirs, .. } = &self.claim.0 else { return Ok(()) };
+        let Some(UnderWay { mut made, theirs, unpacking }) = self.0 else { return Ok(()) };
+        if let Some(unpacking) = unpacking {
+            unpacking.finish(|bytes| made.iter_mut().for_each(|made| made.update(bytes)));
+        }
         // Each comparison takes the same time for every wrong signature.
-        let right = |made: Made| match made {
-            Made::Sha256(mac) => mac.verify_slice(theirs).is_ok(),
-            Made::Sha1(mac) => mac.verify_slice(theirs).is_ok(),
-        };
-        if self.made.into_iter().any(right) { Ok(()) } else { Err(BadSignature::Mismatch) }
+        let right = |made: Made| theirs.iter().any(|theirs| made.clone().is(theirs));
+        if made.into_iter().any(right) { Ok(()) } else { Err(BadSignature::Mismatch) }
     }
 }
 
+impl Keys {
+    /// None where a secret is for the other kind.
+    fn of(self, secret: &WebhookSecret) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::Text => Some(secret.0.expose_secret().as_bytes().into()),
+            Self::Standard => standard::key(secret).map(Into::into),
+        }
+    }
+}
+
+#[derive(Clone)]
 enum Made {
     Sha256(Hmac<Sha256>),
     Sha1(Hmac<Sha1>),
 }
 
+impl Made {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(mac) => mac.update(bytes),
+            Self::Sha1(mac) => mac.update(bytes),
+        }
+    }
+
+    fn is(self, theirs: &[u8]) -> bool {
+        match self {
+            Self::Sha256(mac) => mac.verify_slice(theirs).is_ok(),
+            Self::Sha1(mac) => mac.verify_slice(theirs).is_ok(),
+        }
+    }
+}
+
 impl Digest {
-    /// None for an empty secret, with which anybody can sign.
-    fn begin(self, secret: &WebhookSecret) -> Option<Made> {
-        let key = secret.0.expose_secret().as_bytes();
+    /// None for an empty key, with which anybody can sign.
+    fn begin(self, key: &[u8]) -> Option<Made> {
         if key.is_empty() {
             return None;
         }

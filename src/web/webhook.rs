@@ -123,7 +123,6 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
     if body::declares_too_much(&head.headers) {
         return Err(Refusal::TooLarge);
     }
-    let check = claim.check(doors.iter().flat_map(|door| &door.secrets));
     let wrong = || {
         let settings: Vec<_> = doors.iter().map(|door| door.secret_name.as_str()).collect();
         let settings = settings.join(", ");
@@ -131,6 +130,10 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
             warn!(%sender, %vendor, more, "Refused a delivery with a wrong signature: compare the webhook's secret with {settings}");
         });
     };
+    let check = claim.check(doors.iter().flat_map(|door| &door.secrets)).map_err(|_| {
+        wrong();
+        Refusal::Unsigned
+    })?;
     let seats = (&*site.seats, &*seat);
     let raw = body::read(&head.headers, body, check, seats, &app.spool, site.limits.body).await;
     let raw = raw.inspect_err(|refusal| {

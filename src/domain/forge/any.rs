@@ -91,16 +91,18 @@ pub fn is_signed(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> bool {
     }
 }
 
-/// What the head of a delivery says about who signed it, before any of its body is read. Where
-/// that can be checked piece by piece, long bodies need no memory before they prove right.
+/// What the head of a delivery says about who signed it, before any of its body is read. It is
+/// checked piece by piece, so that long bodies need no memory before they prove right.
 ///
 /// # Errors
 /// When no body could prove it.
 pub fn claim(vendor: Vendor, headers: &Headers, allow_sha1: bool) -> Result<Claim, BadSignature> {
     match vendor {
         Vendor::Github => github::claim(headers, allow_sha1),
-        _ if is_signed(vendor, headers, allow_sha1) => Ok(Claim::whole()),
-        _ => Err(BadSignature::Absent),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => gitea::claim(vendor, headers),
+        Vendor::Gitlab => gitlab::claim(headers),
+        Vendor::Bitbucket => bitbucket::claim(headers),
+        Vendor::BitbucketServer => bitbucket_server::claim(headers),
     }
 }
 
@@ -341,3 +343,6 @@ pub fn commit_request(
 pub fn commit(vendor: Vendor, body: &[u8], asked: &ShortSha) -> Option<Sha> {
     (vendor == Vendor::Bitbucket).then(|| bitbucket::commit(body, asked)).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use super::wire::{Field, Object};
 use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{RepoName, Vendor};
-use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
+use crate::domain::signature::{Authentic, BadSignature, Claim, Digest, WebhookSecret};
 use body::Body;
 
 mod body;
@@ -43,9 +43,21 @@ pub fn authenticate<'a>(
     headers: &Headers,
     body: &'a [u8],
 ) -> Result<Authentic<'a>, BadSignature> {
-    let header = headers.get("x-hub-signature").ok_or(BadSignature::Absent)?;
-    let signature = header.strip_prefix("sha256=").ok_or(BadSignature::Malformed)?;
-    Authentic::check(secrets, Digest::Sha256, signature, body)
+    Authentic::check(secrets, Digest::Sha256, signature(headers)?, body)
+}
+
+/// What the head of a delivery says about who signed it.
+///
+/// # Errors
+///
+/// When there is no signature, or none that could ever be right.
+pub fn claim(headers: &Headers) -> Result<Claim, BadSignature> {
+    Claim::hmac(Digest::Sha256, signature(headers)?)
+}
+
+fn signature(headers: &Headers) -> Result<&str, BadSignature> {
+    let header = headers.get("x-hub-signature").filter(|it| !it.is_empty());
+    header.ok_or(BadSignature::Absent)?.strip_prefix("sha256=").ok_or(BadSignature::Malformed)
 }
 
 /// What a delivery is known by: the id that its tries share, or else the hash of its body.

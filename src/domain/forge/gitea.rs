@@ -7,7 +7,7 @@ use super::wire::{Field, Object};
 use super::{Headers, PayloadError, blank, is_form, payload};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::Vendor;
-use crate::domain::signature::{Authentic, BadSignature, Digest, WebhookSecret};
+use crate::domain::signature::{Authentic, BadSignature, Claim, Digest, WebhookSecret};
 use body::Body;
 
 mod body;
@@ -76,8 +76,7 @@ pub fn authenticate<'a>(
     headers: &Headers,
     body: &'a [u8],
 ) -> Result<Authentic<'a>, BadSignature> {
-    let signature = headers.get(self::headers(vendor).signature).filter(|it| !it.is_empty());
-    let signature = signature.ok_or(BadSignature::Absent)?;
+    let signature = signature(vendor, headers)?;
     let content_type = headers.get("content-type").filter(|it| is_form(it));
     match content_type {
         Some(form) => {
@@ -86,6 +85,23 @@ pub fn authenticate<'a>(
         }
         None => Authentic::check(secrets, Digest::Sha256, signature, body),
     }
+}
+
+/// What the head of a delivery says about who signed it.
+///
+/// # Errors
+/// When there is no signature, or none that could ever be right.
+pub fn claim(vendor: Vendor, headers: &Headers) -> Result<Claim, BadSignature> {
+    let signature = signature(vendor, headers)?;
+    match headers.get("content-type").is_some_and(is_form) {
+        true => Claim::packed_hmac(Digest::Sha256, signature),
+        false => Claim::hmac(Digest::Sha256, signature),
+    }
+}
+
+fn signature(vendor: Vendor, headers: &Headers) -> Result<&str, BadSignature> {
+    let signature = headers.get(self::headers(vendor).signature);
+    signature.filter(|it| !it.is_empty()).ok_or(BadSignature::Absent)
 }
 
 /// Reads the event that a delivery tells of; an event that we do not know is skipped, not

@@ -9,7 +9,7 @@ use super::wire::{Field, Object};
 use super::{Headers, PayloadError, blank, identity};
 use crate::domain::event::{Disposition, Event, Skip};
 use crate::domain::ids::{Sha, Vendor};
-use crate::domain::signature::{Authentic, BadSignature, Signed, WebhookSecret};
+use crate::domain::signature::{Authentic, BadSignature, Claim, Signed, WebhookSecret};
 use body::Body;
 
 mod body;
@@ -47,13 +47,32 @@ pub fn authenticate<'a>(
     now: Timestamp,
     body: &'a [u8],
 ) -> Result<Authentic<'a>, BadSignature> {
-    if let Some(signatures) = headers.get("webhook-signature") {
-        let header = |name| headers.get(name).unwrap_or_default();
-        let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
-        return Authentic::by_standard(secrets, Signed { id, timestamp, signatures }, now, body);
+    match signed(headers) {
+        Some(signed) => Authentic::by_standard(secrets, signed, now, body),
+        None => Authentic::by_token(secrets, token(headers)?, body),
     }
-    let token = headers.get("x-gitlab-token").ok_or(BadSignature::Absent)?;
-    Authentic::by_token(secrets, token, body)
+}
+
+/// What the head of a delivery says about who sent it. A token needs no body to be checked.
+///
+/// # Errors
+///
+/// When there is neither, or nothing that could ever be right.
+pub fn claim(headers: &Headers) -> Result<Claim, BadSignature> {
+    match signed(headers) {
+        Some(signed) => Claim::standard(signed),
+        None => Claim::token(token(headers)?),
+    }
+}
+
+fn signed(headers: &Headers) -> Option<Signed<'_>> {
+    let signatures = headers.get("webhook-signature")?;
+    let header = |name| headers.get(name).unwrap_or_default();
+    Some(Signed { id: header("webhook-id"), timestamp: header("webhook-timestamp"), signatures })
+}
+
+fn token(headers: &Headers) -> Result<&str, BadSignature> {
+    headers.get("x-gitlab-token").ok_or(BadSignature::Absent)
 }
 
 /// What a delivery is known by: the key that all tries of it share, or else the hash of its body.

@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
-use super::{Authentic, BadSignature, WebhookSecret};
+use super::{Authentic, BadSignature, Claim, Digest, Keys, Proof, Signature, WebhookSecret};
 
 /// What a signing secret begins with; the rest is its key in base64.
 const PREFIX: &str = "whsec_";
 
 /// The version of the scheme that counts; a header may hold others beside it.
 const VERSION: &str = "v1,";
+
+/// Signatures that are looked at; a sender has one for each of two keys.
+const MOST: usize = 8;
 
 /// How far the sender's clock may be off, and how old a signature may be, in seconds.
 const TOLERANCE: i64 = 300;
@@ -39,11 +42,10 @@ impl<'a> Authentic<'a> {
         token: &str,
         body: &'a [u8],
     ) -> Result<Self, BadSignature> {
-        let ours = secrets.iter().map(|secret| secret.0.expose_secret());
-        let ours = ours.filter(|secret| !secret.is_empty() && !secret.starts_with(PREFIX));
-        // All are compared, and by their hashes: neither a length nor a beginning shows.
-        let found = ours.fold(false, |found, secret| equal(secret, token) | found);
-        if found && !token.is_empty() { Ok(Self(body.into())) } else { Err(BadSignature::Mismatch) }
+        match is_token(secrets, token) {
+            true => Ok(Self(body.into())),
+            false => Err(BadSignature::Mismatch),
+        }
     }
 
     /// Checks a signature over id, time and body.
@@ -58,24 +60,9 @@ impl<'a> Authentic<'a> {
         body: &'a [u8],
     ) -> Result<Self, BadSignature> {
         let at: i64 = signed.timestamp.parse().map_err(|_| BadSignature::Malformed)?;
-        let versions = signed.signatures.split_ascii_whitespace();
-        let versions = versions.filter_map(|one| STANDARD.decode(one.strip_prefix(VERSION)?).ok());
-        let signatures: Vec<Vec<u8>> = versions.filter(|bytes| !bytes.is_empty()).collect();
-        if signatures.is_empty() || signed.id.is_empty() {
-            return Err(BadSignature::Malformed);
-        }
-        let text = [signed.id.as_bytes(), b".", signed.timestamp.as_bytes(), b".", body].concat();
-        let keys = secrets.iter().filter_map(|secret| {
-            let key = secret.0.expose_secret().strip_prefix(PREFIX)?;
-            STANDARD.decode(key).ok().filter(|key| !key.is_empty())
-        });
-        let made = |key: Vec<u8>| {
-            let mut theirs = signatures.iter();
-            theirs.any(|theirs| verify(&key, &text, theirs))
-        };
-        if !{ keys }.any(made) {
-            return Err(BadSignature::Mismatch);
-        }
+        let mut check = Claim::standard(signed)?.check(secrets)?;
+        check.update(body);
+        check.finish()?;
         if now.as_second().abs_diff(at) > TOLERANCE.unsigned_abs() {
             return Err(BadSignature::Stale);
         }
@@ -83,10 +70,41 @@ impl<'a> Authentic<'a> {
     }
 }
 
-fn verify(key: &[u8], text: &[u8], theirs: &[u8]) -> bool {
-    // HMAC takes keys of any length, so the error never happens; it would prove nothing.
-    let mac = Hmac::<Sha256>::new_from_slice(key);
-    mac.is_ok_and(|mac| mac.chain_update(text).verify_slice(theirs).is_ok())
+impl Claim {
+    /// A signature over id, time and body; when it was made is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// When it is no signature at all.
+    pub fn standard(signed: Signed<'_>) -> Result<Self, BadSignature> {
+        let Signed { id, timestamp, signatures } = signed;
+        let versions = signatures.split_ascii_whitespace().take(MOST);
+        let versions = versions.filter_map(|one| STANDARD.decode(one.strip_prefix(VERSION)?).ok());
+        let theirs: Vec<Vec<u8>> = versions.filter(|bytes| !bytes.is_empty()).collect();
+        if theirs.is_empty() || id.is_empty() {
+            return Err(BadSignature::Malformed);
+        }
+        let head = [id.as_bytes(), b".", timestamp.as_bytes(), b"."].concat();
+        let (digest, keys, packed) = (Digest::Sha256, Keys::Standard, false);
+        Ok(Self(Proof::Hmac(Signature { digest, theirs, head, keys, packed })))
+    }
+}
+
+/// The key in a signing secret; none: it is no such secret.
+pub(super) fn key(secret: &WebhookSecret) -> Option<Vec<u8>> {
+    let key = secret.0.expose_secret().strip_prefix(PREFIX)?;
+    STANDARD.decode(key).ok().filter(|key| !key.is_empty())
+}
+
+/// Whether a token is one of the secrets that may travel in clear.
+pub(super) fn is_token<'a>(
+    secrets: impl IntoIterator<Item = &'a WebhookSecret>,
+    token: &str,
+) -> bool {
+    let ours = secrets.into_iter().map(|secret| secret.0.expose_secret());
+    let ours = ours.filter(|secret| !secret.is_empty() && !secret.starts_with(PREFIX));
+    // All are compared, and by their hashes: neither a length nor a beginning shows.
+    ours.fold(false, |found, secret| equal(secret, token) | found) && !token.is_empty()
 }
 
 /// Takes as long for every pair of texts of the same lengths.

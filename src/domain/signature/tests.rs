@@ -128,7 +128,7 @@ proptest! {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).collect();
             cuts.extend([0, body.len()]);
             cuts.sort_unstable();
-            let mut check = Claim::hmac(Digest::Sha256, &sign("key", body)).unwrap().check(&known);
+            let mut check = Claim::hmac(Digest::Sha256, &sign("key", body)).unwrap().check(&known).unwrap();
             cuts.windows(2).for_each(|cut| check.update(&body[cut[0]..cut[1]]));
             check
         };
@@ -147,7 +147,27 @@ fn a_claim_is_refused_before_any_body() {
     // With no secret, or an empty one, there is nothing that could have made it.
     let claim = Claim::hmac(Digest::Sha256, PUBLISHED).unwrap();
     for known in [secrets(&[]), secrets(&[""])] {
-        assert_eq!(claim.clone().check(&known).finish(), Err(BadSignature::Mismatch));
+        assert_eq!(claim.clone().check(&known).err(), Some(BadSignature::Mismatch));
     }
-    assert_eq!(Claim::whole().check(&secrets(&["key"])).finish(), Ok(()), "it proves nothing");
+    // A token is right or wrong without one.
+    let token = Claim::token("key").unwrap();
+    assert!(token.clone().check(&secrets(&["old", "key"])).is_ok());
+    assert_eq!(token.check(&secrets(&["whsec_key", ""])).err(), Some(BadSignature::Mismatch));
+    assert_eq!(Claim::token(""), Err(BadSignature::Absent));
+    assert_eq!(format!("{:?}", Claim::token("hunter2")), "Ok(Claim(…))");
+}
+
+#[test]
+fn what_is_packed_into_a_form_is_what_is_signed() {
+    let known = secrets(&["key"]);
+    let body = br#"{"a": "b c+d"}"#;
+    let signature = sign("key", body);
+    let check = |form: &[u8]| {
+        let mut check = Claim::packed_hmac(Digest::Sha256, &signature)?.check(&known)?;
+        form.chunks(3).for_each(|piece| check.update(piece));
+        check.finish()
+    };
+    assert_eq!(check(b"payload=%7B%22a%22%3A+%22b+c%2Bd%22%7D"), Ok(()));
+    assert_eq!(check(b"payload=%7B%22a%22%3A+%22b+c%2Bd%22%7D%20"), Err(BadSignature::Mismatch));
+    assert_eq!(check(body), Err(BadSignature::Mismatch));
 }

@@ -11,7 +11,7 @@ use crate::domain::signature::{Claim, Digest, WebhookSecret};
 const LONG: Duration = Duration::from_secs(30);
 
 fn check(signature: &str) -> Check {
-    Claim::hmac(Digest::Sha256, signature).unwrap().check(&[WebhookSecret::new("key")])
+    Claim::hmac(Digest::Sha256, signature).unwrap().check(&[WebhookSecret::new("key")]).unwrap()
 }
 
 fn sign(body: &[u8]) -> String {
