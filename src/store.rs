@@ -111,6 +111,16 @@ impl Store {
         let options = connection::writer_options(&path);
         let mut connection = options.connect().await?;
         schema::migrate(&mut connection, &path).await?;
+        match schema::convert(&mut connection).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(
+                "The database does not shrink when old runs go: it was made by an older agent and \
+                 is too large to be written anew at a start. With the agent stopped, `sqlite3 {} \
+                 'PRAGMA auto_vacuum = 2; VACUUM'` lets it",
+                path.display()
+            ),
+            Err(error) => tracing::warn!(%error, "Cannot let the database shrink"),
+        }
         let writer = Arc::new(connection::Writer::new(options, connection).await?);
         let closing = CancellationToken::new();
         let (intake, loop_) = intake::intake(writer.clone(), closing.clone());

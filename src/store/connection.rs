@@ -35,7 +35,8 @@ const STATEMENTS: usize = 64;
 pub(super) fn writer_options(path: &Path) -> SqliteConnectOptions {
     shared_options(path)
         .create_if_missing(true)
-        // What retention frees can be given back to the disk; only asked when it is made.
+        // What retention frees can be given back to the disk. Counts when the database is made,
+        // and when it is written anew.
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         // A commit is on the disk before anybody is told of it.

@@ -1,5 +1,6 @@
 //! What is no longer kept: finished runs with their calls, sent reports and logs, and settled
-//! deliveries, the oldest first. Nothing that is unfinished or owed.
+//! deliveries, the oldest first; then approvals and comments whose runs are gone, and sessions that
+//! are over. Nothing that is unfinished or owed.
 //!
 //! In small transactions with room for others between them: the intake waits for one of them at
 //! most.
@@ -20,6 +21,8 @@ use crate::domain::space::{Keep, deliveries_since};
 const RUNS_AT_ONCE: i64 = 16;
 /// Deliveries that go in one transaction; large bodies have pages of their own to be freed.
 const DELIVERIES_AT_ONCE: i64 = 64;
+/// Rows of what is small that go in one transaction.
+const ROWS_AT_ONCE: i64 = 500;
 /// Free pages given back to the disk in one transaction, of 4 KiB.
 const PAGES_AT_ONCE: u32 = 1024;
 /// Free pages that stay for what comes next.
@@ -56,6 +59,32 @@ pub(super) const DELIVERIES: &str = "\
                       WHERE report.delivery = delivery.id AND report.state = 'owed')
     ORDER BY settled_at LIMIT $2";
 
+/// Approvals of commits of which there is no run any more: what comes of one then waits anew.
+const APPROVALS: &str = "\
+    DELETE FROM approval WHERE (vendor, repository, place, sha) IN (
+      SELECT vendor, repository, place, sha FROM approval
+      WHERE at < $1
+        AND NOT EXISTS (SELECT 1 FROM run INDEXED BY run_of_commit
+                        WHERE run.vendor = approval.vendor
+                          AND run.repository = approval.repository AND run.sha = approval.sha)
+      LIMIT $2)";
+
+/// Reactions, and comments on pull requests of which there is no run that they would tell of.
+const EFFECTS: &str = "\
+    DELETE FROM effect WHERE id IN (
+      SELECT id FROM effect
+      WHERE state <> 'owed' AND coalesce(sent_at, owed_since) < $1
+        AND (kind = 'reaction'
+             OR NOT EXISTS (SELECT 1 FROM run INDEXED BY run_of_head
+                            WHERE run.vendor = effect.vendor
+                              AND run.repository = effect.repository
+                              AND run.head_of = CAST(effect.target AS INTEGER)))
+      LIMIT $2)";
+
+const SESSIONS: &str = "\
+    DELETE FROM session WHERE hash IN (
+      SELECT hash FROM session INDEXED BY session_by_end WHERE expires_at <= $1 LIMIT $2)";
+
 impl Store {
     /// Deletes what the operator does not keep. What fails on the way leaves the rest for the
     /// next time.
@@ -76,7 +105,8 @@ impl Store {
                 }
             }
         }
-        if let Some(since) = deliveries_since(since, oldest_kept, now) {
+        let before = deliveries_since(since, oldest_kept, now);
+        if let Some(since) = before {
             loop {
                 let deliveries = self.prune_deliveries(since).await?;
                 pruned.deliveries += deliveries;
@@ -88,7 +118,20 @@ impl Store {
         if let Some(since) = since {
             while self.prune_stray_reports(since).await? > 0 {}
         }
+        for (sql, bound) in [(APPROVALS, before), (EFFECTS, before), (SESSIONS, Some(now))] {
+            let Some(bound) = bound else { continue };
+            while self.prune_rows(sql, bound).await? > 0 {}
+        }
         Ok(pruned)
+    }
+
+    /// Some of the rows that are over since a time.
+    async fn prune_rows(&self, sql: &'static str, bound: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        let rows = sqlx::query(sql).bind(bound.as_microsecond()).bind(ROWS_AT_ONCE);
+        let gone = rows.execute(tx.db()).await?.rows_affected();
+        tx.commit().await?;
+        Ok(gone)
     }
 
     /// Reports that belong to neither a run nor a delivery, and are not owed.

@@ -21,6 +21,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_tokens_and_sessions.sql"),
 ];
 
+/// Pages of a database that is written anew at a start, of 4 KiB: what a disk takes in a second.
+const CONVERTED_PAGES: i64 = 16 * 1024;
+
 /// Brings the database at `path` to the newest version in one transaction, or refuses one that is
 /// newer.
 pub(super) async fn migrate(
@@ -47,6 +50,23 @@ pub(super) async fn migrate(
     }
     connection.execute("COMMIT").await?;
     Ok(())
+}
+
+/// Lets a database that was made before there was that setting give freed pages back: it is
+/// written anew, which is done where that takes a moment and no more. True: it still cannot.
+pub(super) async fn convert(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let setting: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *connection).await?;
+    if setting != 0 {
+        return Ok(false);
+    }
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *connection).await?;
+    if pages > CONVERTED_PAGES {
+        return Ok(true);
+    }
+    // As one transaction: a kill leaves what was there before.
+    connection.execute("PRAGMA auto_vacuum = 2").await?;
+    connection.execute("VACUUM").await?;
+    Ok(false)
 }
 
 #[cfg(test)]

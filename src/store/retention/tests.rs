@@ -225,3 +225,46 @@ async fn a_report_of_no_run_and_no_delivery_goes_with_its_time() {
     assert_eq!(kept.world.count(sql).await, 1);
     assert_eq!(kept.world.count("SELECT count(*) FROM report").await, 1);
 }
+
+#[tokio::test]
+async fn what_people_did_goes_with_the_last_run_that_it_was_about() {
+    let mut kept = Kept::new().await;
+    kept.finished("a", 1).await;
+    let sha = format!("{:040}", 1);
+    let (day_1, day_80) = (at(DAY).as_microsecond(), at(80 * DAY).as_microsecond());
+    kept.world
+        .sql(&format!(
+            "UPDATE run SET head_of = 7;
+             INSERT INTO approval VALUES
+               ('github', 'acme/app', 'pull_request 7', '{sha}', 'local', {day_1}),
+               ('github', 'acme/app', 'pull_request 8', 'gone', 'local', {day_1}),
+               ('github', 'acme/app', 'pull_request 9', 'none yet', 'local', {day_80});
+             INSERT INTO effect (vendor, repository, kind, target, content, mark, state,
+                                 owed_since, sent_at)
+             VALUES ('github', 'acme/app', 'explain', '7', '', '', 'sent', {day_1}, {day_1}),
+                    ('github', 'acme/app', 'answer', '8', '', '', 'dropped', {day_1}, NULL),
+                    ('github', 'acme/app', 'reaction', '1', '', '', 'sent', {day_1}, {day_1}),
+                    ('github', 'acme/app', 'reaction', '2', '', '', 'owed', {day_1}, NULL),
+                    ('github', 'acme/app', 'reaction', '3', '', '', 'sent', {day_1}, {day_80});
+             INSERT INTO act (run, at, actor, what) SELECT id, {day_1}, 'local', 'rerun' FROM run;
+             INSERT INTO token (id, hash, name, scope, created_at, created_by)
+             VALUES (1, x'00', 'ci', 'read', {day_1}, 'local');
+             INSERT INTO session VALUES (x'01', 1, {day_1}, {day_1}), (x'02', 1, {day_1}, {day_80});",
+        ))
+        .await;
+    let left = async |kept: &Kept| {
+        let mut left = Vec::new();
+        for table in ["approval", "effect", "act", "session"] {
+            left.push(kept.world.count(&format!("SELECT count(*) FROM {table}")).await);
+        }
+        left
+    };
+    // Its delivery's time is kept as long as the run is.
+    assert_eq!(kept.prune("90d", 70).await, Pruned::default());
+    assert_eq!(left(&kept).await, [3, 5, 1, 1]);
+    kept.prune("90d", 79).await;
+    assert_eq!(left(&kept).await, [3, 5, 1, 1]);
+    assert_eq!(kept.prune("90d", 92).await.runs, 1);
+    // What is owed stays, and what is younger.
+    assert_eq!(left(&kept).await, [1, 2, 0, 0]);
+}

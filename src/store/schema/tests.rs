@@ -89,3 +89,17 @@ async fn what_every_earlier_version_left_is_counted_and_goes_on() {
         store.close().await;
     }
 }
+
+#[tokio::test]
+async fn a_database_of_before_learns_to_shrink() {
+    let folder = of_version(3, LEFT).await;
+    let mut db = database(folder.path()).await;
+    sqlx::raw_sql("PRAGMA auto_vacuum = 0; VACUUM").execute(&mut db).await.unwrap();
+    sqlx::Connection::close(db).await.unwrap();
+    assert_eq!(scalar(&folder, "PRAGMA auto_vacuum").await, 0);
+    for _ in 0..2 {
+        Store::open(folder.path()).await.unwrap().close().await;
+        assert_eq!(scalar(&folder, "PRAGMA auto_vacuum").await, 2);
+    }
+    assert_eq!(scalar(&folder, "SELECT count(*) FROM run").await, 2);
+}
