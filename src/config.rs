@@ -8,6 +8,7 @@ mod environment;
 pub mod file;
 mod forges;
 mod github_app;
+mod sign_in;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -29,9 +30,10 @@ use crate::secrets::Values;
 pub use client::ClientConfig;
 pub use forges::{ForgeConfig, SettingNames};
 pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
+pub use sign_in::{OidcConfig, OidcRightsConfig, SignInConfig};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 40] = [
+pub const VARIABLES: [(&str, &str); 47] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -52,6 +54,23 @@ pub const VARIABLES: [(&str, &str); 40] = [
         "Whose runs can be read without signing in: none [default], public (of public \
          repositories), all; where only this machine can connect, and POCKETCI_URL does not name \
          another, all is the default",
+    ),
+    (
+        "POCKETCI_GITHUB_OAUTH_ID",
+        "The client id of an OAuth App, or of the GitHub App: people sign in with GitHub",
+    ),
+    ("POCKETCI_GITHUB_OAUTH_SECRET", "Its client secret"),
+    ("POCKETCI_OIDC_ISSUER", "An OpenID provider that people sign in with"),
+    ("POCKETCI_OIDC_CLIENT_ID", "What the agent is called there"),
+    ("POCKETCI_OIDC_CLIENT_SECRET", "The secret that belongs to it"),
+    (
+        "POCKETCI_OIDC_RIGHTS",
+        "What its people may do: `groups:ci=operate, email:*@example.org=read`; may be left out \
+         where the provider is a forge of ours",
+    ),
+    (
+        "POCKETCI_ADMINS",
+        "Who, signed in through a forge, may do everything: `github:alice`, `github:id:583231`",
     ),
     (
         "POCKETCI_TRUSTED_PROXIES",
@@ -127,6 +146,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// `POCKETCI_PUBLIC_RUNS`; none where it is not set.
     pub public_runs: Option<Readers>,
+    /// How people sign in, and who of them may do everything.
+    pub sign_in: SignInConfig,
     /// `POCKETCI_TRUSTED_PROXIES`.
     pub proxies: Proxies,
     /// `POCKETCI_DATA_DIR`, absolute.

@@ -35,6 +35,7 @@ pub mod check;
 pub mod mend;
 pub mod redact;
 pub mod rights;
+pub mod sign_in;
 pub mod actor;
 pub mod approval;
 pub mod command;

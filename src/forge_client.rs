@@ -157,6 +157,19 @@ impl ForgeClient {
         self.exchange(request, Some(&token), limit).await
     }
 
+    /// Sends a request with credentials that are not the agent's own.
+    ///
+    /// # Errors
+    /// As [`ForgeClient::send`].
+    pub async fn send_with(
+        &self,
+        request: Request<Vec<u8>>,
+        scheme: TokenScheme,
+        token: &SecretString,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
+        self.exchange_with(request, scheme, Some(token), ANSWER_LIMIT).await
+    }
+
     /// Sends a request with this token.
     async fn exchange(
         &self,
@@ -164,11 +177,21 @@ impl ForgeClient {
         token: Option<&SecretString>,
         limit: usize,
     ) -> Result<Response<Vec<u8>>, Unreachable> {
+        self.exchange_with(request, self.scheme, token, limit).await
+    }
+
+    async fn exchange_with(
+        &self,
+        request: Request<Vec<u8>>,
+        scheme: TokenScheme,
+        token: Option<&SecretString>,
+        limit: usize,
+    ) -> Result<Response<Vec<u8>>, Unreachable> {
         let (mut head, body) = request.into_parts();
         let url = self.address(&head.uri)?;
         head.headers.remove(AUTHORIZATION);
         if let Some(token) = token {
-            head.headers.insert(AUTHORIZATION, authorization(self.scheme, token)?);
+            head.headers.insert(AUTHORIZATION, authorization(scheme, token)?);
         }
         let place = format!("{} {}", head.method, shown(&url));
         let failed =
@@ -242,6 +265,7 @@ fn authorization(scheme: TokenScheme, token: &SecretString) -> Result<HeaderValu
     let scheme = match scheme {
         TokenScheme::Bearer => "Bearer",
         TokenScheme::Token => "token",
+        TokenScheme::Basic => "Basic",
     };
     let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
         .map_err(|_| Unreachable::new("The forge token holds a line break or other control character: set it again, without one".to_owned()))?;

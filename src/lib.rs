@@ -1,7 +1,7 @@
 //! The map of the crate, in reading order.
 //!
 //! `domain` decides and does nothing else; `store`, `git`, `dagger` and `forge_client` each touch
-//! one outside and do not know one another; `worker` and `web` bring them together and meet only
+//! one outside and do not know one another; `sign_in` asks who people are; `worker` and `web` bring them together and meet only
 //! in the store; `agent` wires, `cli` speaks to people.
 
 pub mod domain;
@@ -14,6 +14,7 @@ pub mod git;
 pub mod dagger;
 pub mod forge_client;
 pub mod onward;
+pub mod sign_in;
 pub mod health;
 
 pub mod worker;

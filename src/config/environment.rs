@@ -7,6 +7,7 @@ mod forges;
 mod front;
 mod github_app;
 mod limits;
+mod sign_in;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -85,6 +86,8 @@ pub(super) fn read(
     let mut forges = env.forges(&file.forges, &mut own, &mut warnings);
     let section = file.github_app.as_ref();
     own.extend(env.github_app(&mut forges, section, &data_dir, &mut warnings));
+    let public_url = env.public_url();
+    let sign_in = env.sign_in(&forges, public_url.is_some(), &mut own);
     let (secret_names, values) = env.secrets(&file, &mut warnings);
     let (forks, host_commands) = (env.forks(), env.host_commands());
     let defaults = Defaults { forks, host_commands, secrets: secret_names.clone() };
@@ -95,9 +98,10 @@ pub(super) fn read(
     let masks = env.masks(own, &policy, &values, &pass_env, &mut warnings);
     let config = Config {
         listen: env.listen(),
-        public_url: env.public_url(),
+        public_url,
         tls: env.tls(),
         public_runs: env.public_runs(),
+        sign_in,
         proxies: env.proxies(),
         data_dir,
         forges,

@@ -5,9 +5,12 @@
 //! them. The operator's own command line on the agent's machine may do everything.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
 
-use super::ids::BadName;
+use super::event::Sender;
+use super::ids::{BadName, ForgeId, RepoName};
 
 /// What a token is good for; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +62,20 @@ pub enum Access {
     Admin,
 }
 
+/// What is answered later.
+pub type Answered<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The forges, as far as they say what people may do.
+pub trait Forges: Send + Sync {
+    /// What somebody may do with a repository; none: the forge does not answer, which means no.
+    fn access<'a>(
+        &'a self,
+        forge: ForgeId,
+        repository: &'a RepoName,
+        person: &'a Sender,
+    ) -> Answered<'a, Option<Access>>;
+}
+
 /// Who may see runs without having signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -95,8 +112,8 @@ impl Readers {
 pub enum Who {
     /// Nobody has signed in.
     Anyone,
-    /// With a token of this scope.
-    Token(Scope),
+    /// With a token of this scope, or as somebody whom the operator lets do the same.
+    Scoped(Scope),
     /// Signed in through a forge: what that forge lets them do with the repository in question;
     /// [`Access::None`] where the question is about no repository.
     Person(Access),
@@ -131,7 +148,7 @@ pub fn may(who: &Who, deed: Deed, open: bool) -> bool {
     };
     match who {
         Who::Local => true,
-        Who::Token(scope) => *scope >= needed.0,
+        Who::Scoped(scope) => *scope >= needed.0,
         Who::Person(_) if deed == Deed::Administer => false,
         Who::Person(access) => open || *access >= needed.1,
         Who::Anyone => open,

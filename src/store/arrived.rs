@@ -4,6 +4,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::delivery::{DeliveryView, VIEW, view};
 use super::error::StoreError;
+use super::found::among;
 use super::{Store, pack};
 use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
 
@@ -14,6 +15,8 @@ pub const REPLAY: &str = "replay:";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryQuery {
     pub repository: Option<(ForgeId, RepoName)>,
+    /// Only these, whatever else is asked for: those that the asker may see.
+    pub visible: Option<Vec<(ForgeId, RepoName)>>,
     /// The event as the forge names it.
     pub event: Option<String>,
     pub outcome: Option<OutcomeQuery>,
@@ -65,8 +68,14 @@ impl Store {
         query: &DeliveryQuery,
         limit: usize,
     ) -> Result<DeliveryPage, StoreError> {
+        if query.visible.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(DeliveryPage { deliveries: Vec::new(), next: None });
+        }
         let mut sql = QueryBuilder::<Sqlite>::new(VIEW);
         sql.push(" WHERE true");
+        if let Some(visible) = &query.visible {
+            among(&mut sql, "vendor", "repository", visible);
+        }
         if let Some((forge, name)) = &query.repository {
             sql.push(" AND vendor = ").push_bind(forge.to_string());
             sql.push(" AND repository = ").push_bind(name.as_str().to_owned());

@@ -304,14 +304,7 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
         sql.push(" AND run.repository = ").push_bind(name.as_str().to_owned());
     }
     if let Some(visible) = &query.visible {
-        sql.push(" AND (run.vendor, run.repository) IN (VALUES ");
-        let mut pairs = sql.separated(", ");
-        for (forge, name) in visible {
-            pairs.push("(").push_bind_unseparated(forge.to_string());
-            pairs.push_unseparated(", ").push_bind_unseparated(name.as_str().to_owned());
-            pairs.push_unseparated(")");
-        }
-        sql.push(")");
+        among(&mut sql, "run.vendor", "run.repository", visible);
     }
     if let Some(among) = &query.among {
         sql.push(" AND run.id IN (");
@@ -354,6 +347,23 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
         sql.push(" AND run.id < ").push_bind(before.0);
     }
     sql
+}
+
+/// Leaves what is of these repositories, of which there is one at least.
+pub(super) fn among(
+    sql: &mut QueryBuilder<Sqlite>,
+    vendor: &'static str,
+    repository: &'static str,
+    these: &[(ForgeId, RepoName)],
+) {
+    sql.push(format_args!(" AND ({vendor}, {repository}) IN (VALUES "));
+    let mut pairs = sql.separated(", ");
+    for (forge, name) in these {
+        pairs.push("(").push_bind_unseparated(forge.to_string());
+        pairs.push_unseparated(", ").push_bind_unseparated(name.as_str().to_owned());
+        pairs.push_unseparated(")");
+    }
+    sql.push(")");
 }
 
 fn summary(row: &SqliteRow) -> Result<RunSummary, StoreError> {

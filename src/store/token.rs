@@ -134,10 +134,14 @@ impl Store {
         row.as_ref().map(view).transpose()
     }
 
+    /// Ends a session, of whichever kind it is.
     pub async fn end_session(&self, of: Fingerprint) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
-        let sql = "DELETE FROM session WHERE hash = $1";
-        sqlx::query(sql).bind(&of.0[..]).execute(tx.db()).await?;
+        for sql in
+            ["DELETE FROM session WHERE hash = $1", "DELETE FROM person_session WHERE hash = $1"]
+        {
+            sqlx::query(sql).bind(&of.0[..]).execute(tx.db()).await?;
+        }
         tx.commit().await
     }
 }

@@ -109,7 +109,7 @@ impl Viewer {
 
     fn new(asker: &Asker) -> Self {
         let name = asker.actor().ok().map(|actor| match actor {
-            Actor::Forge { login, .. } => login,
+            Actor::Forge { login, .. } | Actor::Person { login, .. } => login,
             Actor::Token(name) => name,
             Actor::Local => actor.name(),
         });

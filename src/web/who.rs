@@ -146,7 +146,7 @@ impl Asker {
     fn who(&self) -> Who {
         match &self.proven {
             Proven::Nothing => Who::Anyone,
-            Proven::Token { scope, .. } => Who::Token(*scope),
+            Proven::Token { scope, .. } => Who::Scoped(*scope),
             Proven::Local => Who::Local,
         }
     }

@@ -13,7 +13,7 @@ use super::Worker;
 use crate::domain::event::Sender;
 use crate::domain::forge::{self, Answer, Head, Headers, Refused};
 use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha};
-use crate::domain::rights::Access;
+use crate::domain::rights::{Access, Answered, Forges};
 
 /// How long a yes is remembered: so long may somebody act whose rights were taken.
 const YES: Duration = Duration::from_secs(60);
@@ -58,6 +58,25 @@ impl Permissions {
 
 fn lasts(access: Access) -> Duration {
     if access >= Access::Write { YES } else { NO }
+}
+
+impl Forges for Worker {
+    fn access<'a>(
+        &'a self,
+        forge: ForgeId,
+        repository: &'a RepoName,
+        person: &'a Sender,
+    ) -> Answered<'a, Option<Access>> {
+        Box::pin(async move {
+            match self.access(forge, repository, person).await {
+                Said::Answer(access) => Some(access),
+                Said::Refused(why) | Said::NotNow(why) => {
+                    tracing::warn!(%forge, %repository, why, "Cannot ask what somebody may do");
+                    None
+                }
+            }
+        })
+    }
 }
 
 impl Worker {

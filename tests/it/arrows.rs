@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dagger", &["domain", "crash"]),
     ("forge_client", &["domain"]),
     ("onward", &[]),
+    ("sign_in", &["domain", "forge_client"]),
     ("health", &["domain"]),
     (
         "worker",
@@ -43,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "dagger",
             "forge_client",
             "onward",
+            "sign_in",
             "health",
             "worker",
             "web",

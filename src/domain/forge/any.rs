@@ -34,6 +34,8 @@ pub enum TokenScheme {
     Bearer,
     /// `Authorization: token …`.
     Token,
+    /// `Authorization: Basic …`: a name and a secret, encoded already.
+    Basic,
 }
 
 /// What of a check the operator or the clock decides.

@@ -6,9 +6,9 @@ const EVERYBODY: [Who; 9] = [
     Who::Person(Access::Read),
     Who::Person(Access::Write),
     Who::Person(Access::Admin),
-    Who::Token(Scope::Read),
-    Who::Token(Scope::Operate),
-    Who::Token(Scope::Admin),
+    Who::Scoped(Scope::Read),
+    Who::Scoped(Scope::Operate),
+    Who::Scoped(Scope::Admin),
     Who::Local,
 ];
 

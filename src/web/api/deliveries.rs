@@ -66,6 +66,7 @@ impl Narrowed {
         };
         let query = DeliveryQuery {
             repository: given(&self.repository).map(|text| repository(&text)).transpose()?,
+            visible: None,
             event: given(&self.event),
             outcome,
             before: number(&self.cursor, "cursor")?.map(DeliveryId),
