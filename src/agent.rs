@@ -14,16 +14,20 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ForgeConfig};
+use crate::config::{Config, ForgeConfig, OidcRightsConfig};
 use crate::dagger::child::Started;
 use crate::dagger::{self, Dagger, leftover};
+use crate::domain;
 use crate::domain::forge::{git_username, token_scheme};
+use crate::domain::ids::Vendor;
 use crate::domain::redact::Masks;
 use crate::domain::rights::Readers;
+use crate::domain::sign_in::Way;
 use crate::forge_client::{self, ForgeClient};
 use crate::git::{HostCredential, Mirrors};
 use crate::health::{Condition, DATABASE, Health};
 use crate::onward::Onward;
+use crate::sign_in::{Github, Oidc, OidcRights};
 use crate::store::Store;
 use crate::web::otlp::{self, Receiver};
 use crate::web::{self, App, Door, LocalSocket};
@@ -152,6 +156,9 @@ impl Agent {
             wake_calls: Arc::clone(&worker.acts),
             health,
             readers,
+            forges: Arc::clone(&worker) as Arc<dyn domain::rights::Forges>,
+            ways: ways(&config),
+            admins: Arc::new(config.sign_in.admins.clone()),
             public_url,
             spool,
             proxies: Arc::new(config.proxies.clone()),
@@ -286,6 +293,23 @@ pub fn client(forge: &ForgeConfig, masks: &Masks) -> ForgeClient {
     }
     ForgeClient::new(forge.url.clone(), forge.api.clone(), forge.token.clone())
         .with_scheme(token_scheme(forge.id.vendor()))
+}
+
+/// What people sign in through.
+fn ways(config: &Config) -> Arc<[Arc<dyn Way>]> {
+    let mut ways: Vec<Arc<dyn Way>> = Vec::new();
+    let github = config.forge(Vendor::Github.into()).zip(config.sign_in.github.clone());
+    if let Some((forge, app)) = github {
+        ways.push(Arc::new(Github::new(forge.url.clone(), forge.api.clone(), app)));
+    }
+    if let Some(oidc) = &config.sign_in.oidc {
+        let rights = match oidc.rights.clone() {
+            OidcRightsConfig::Given { grants, text } => OidcRights::Given { grants, text },
+            OidcRightsConfig::Forge(forge) => OidcRights::Forge(forge),
+        };
+        ways.push(Arc::new(Oidc::new(oidc.client.clone(), rights)));
+    }
+    ways.into()
 }
 
 fn credentials(config: &Config) -> Vec<HostCredential> {

@@ -40,7 +40,9 @@ pub use self::socket::{LocalSocket, NAME as SOCKET};
 use crate::domain::forge::github::app::AppId;
 use crate::domain::ids::ForgeId;
 use crate::domain::network::Proxies;
-use crate::domain::rights::Readers;
+use crate::domain::rights::{Forges, Readers};
+use crate::domain::sign_in::Way;
+use crate::domain::sign_in::admins::Admins;
 use crate::domain::signature::WebhookSecret;
 use crate::health::Health;
 use crate::onward::Onward;
@@ -66,6 +68,12 @@ pub struct App {
     pub spool: PathBuf,
     /// Who may see runs without having signed in.
     pub readers: Readers,
+    /// What forges say that people may do.
+    pub forges: Arc<dyn Forges>,
+    /// What people sign in through, beside tokens.
+    pub ways: Arc<[Arc<dyn Way>]>,
+    /// Whom of them the operator lets do everything.
+    pub admins: Arc<Admins>,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Arc<Proxies>,
     /// None for plain HTTP.
@@ -113,7 +121,12 @@ struct Site {
     door: door::Counter,
     seats: Arc<Seats>,
     said: said::Said,
-    public: who::Public,
+    known: who::Known,
+    people: Arc<who::People>,
+    /// Told when a session or a token has ended.
+    ended: tokio::sync::watch::Sender<()>,
+    /// Permits for those who are on their way back from where they sign in.
+    arrivals: Semaphore,
 }
 
 impl Site {
@@ -161,6 +174,7 @@ fn front(app: App, limits: Limits) -> Front {
 
 fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
     let guard = guards::Guard { tls: app.tls.is_some() };
+    let people = Arc::new(who::People::new(Arc::clone(&app.forges)));
     let site = Arc::new(Site {
         app,
         limits,
@@ -170,7 +184,10 @@ fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
         door: door::Counter::new(Instant::now()),
         seats,
         said: said::Said::default(),
-        public: who::Public::default(),
+        known: who::Known::default(),
+        people,
+        ended: tokio::sync::watch::Sender::new(()),
+        arrivals: Semaphore::new(who::AT_ONCE),
     });
     Router::new()
         .route("/", get(webhook::front).post(webhook::receive_any))
@@ -182,6 +199,8 @@ fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/version", get(probes::version))
         .route("/sign-in", get(who::page).post(who::sign_in))
+        .route("/sign-in/{way}", get(who::leave))
+        .route("/sign-in/{way}/back", get(who::back))
         .route("/sign-out", post(who::sign_out))
         .merge(pages::router())
         .merge(api::router())

@@ -67,6 +67,12 @@ pub(super) fn router() -> Router<Arc<Site>> {
         .route("/api/v1/{*rest}", get(nothing))
 }
 
+/// What the routes are described by.
+#[cfg(test)]
+pub(super) fn document() -> Document {
+    OpenApiRouter::new().nest("/api/v1", described()).split_for_parts().1
+}
+
 fn described_in(document: &Document) -> Response {
     let cached = HeaderValue::from_static("max-age=300");
     ([(CACHE_CONTROL, cached)], Json(document)).into_response()

@@ -93,7 +93,7 @@ async fn run_of(site: &Site, asker: &Asker, id: &str, deed: Deed) -> Result<RunV
 /// Whether the asker may do this with a run.
 async fn may(site: &Site, asker: &Asker, run: &RunView, deed: Deed) -> bool {
     let name = run.event.repository.as_ref().map(|it| &it.full_name);
-    site.demand(asker, deed, name.map(|name| (run.event.forge(), name))).await.is_ok()
+    site.offers(asker, deed, name.map(|name| (run.event.forge(), name))).await
 }
 
 /// What the head of every page says of whoever looks at it; [`who.html`] asks for it by its key.

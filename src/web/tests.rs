@@ -77,6 +77,9 @@ impl Agent {
             wake_calls: Arc::new(Notify::new()),
             health: Arc::new(Health::default()),
             readers,
+            forges: Arc::new(fixture::PretendForges),
+            ways: Arc::new([]),
+            admins: Arc::default(),
             public_url: "https://ci.example.com/".to_owned(),
             spool: data.path().to_owned(),
             proxies: Arc::new(Proxies::parse("127.0.0.1").unwrap()),
@@ -89,6 +92,15 @@ impl Agent {
         let front = front(app.clone(), limits);
         let served = tokio::spawn(server::run(listener, front, shutdown.clone()));
         Self { app, address, shutdown, served, _data: data }
+    }
+
+    /// Another one in its place, with the same store.
+    pub(super) async fn serve(&mut self, app: App) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let front = front(app.clone(), Limits::default());
+        self.served = tokio::spawn(server::run(listener, front, self.shutdown.clone()));
+        self.app = app;
     }
 
     pub(super) async fn connect(&self) -> Client {

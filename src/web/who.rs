@@ -3,15 +3,21 @@
 //! Every request but a forge's goes through [`identify`] before anything else looks at it; what is
 //! not known to be for everybody is a page, and pages are for those who have signed in.
 
+mod elsewhere;
+mod lasting;
 mod origin;
+mod reach;
+mod rights;
 mod session;
 
+pub(super) use elsewhere::{AT_ONCE, back, leave};
+pub(super) use reach::People;
+pub(super) use rights::Known;
 pub(super) use session::{page, sign_in, sign_out};
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -20,19 +26,15 @@ use http::header::{AUTHORIZATION, HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 
 use super::Site;
 use super::problem::Problem;
 use crate::domain::actor::Actor;
 use crate::domain::forge::{self, Headers};
-use crate::domain::ids::{ForgeId, RepoName};
-use crate::domain::rights::{Deed, Readers, Scope, Who, may};
+use crate::domain::rights::Scope;
+use crate::domain::sign_in::Person;
 use crate::domain::token::{Fingerprint, PREFIX};
-use crate::store::{StoreError, TokenView};
-
-/// How long it is remembered which repositories are public.
-const REMEMBERED: Duration = Duration::from_secs(10);
+use crate::store::{PersonSession, StoreError};
 
 const SIGN_IN: &str = "Sign in at /sign-in, or send a token as `Authorization: Bearer pci_…`; \
                        `pocketci-agent tokens create` makes one";
@@ -51,13 +53,30 @@ pub(super) struct Asker {
     proven: Proven,
     /// The request was made on this machine, as far as its headers tell.
     here: bool,
+    /// What they have proven it with.
+    key: Option<Key>,
 }
 
 #[derive(Debug, Clone)]
 enum Proven {
     Nothing,
-    Token { name: String, scope: Scope },
+    Token {
+        name: String,
+        scope: Scope,
+    },
     Local,
+    /// With what the operator gives them in every repository, beside what their forge does.
+    Person {
+        person: Arc<Person>,
+        scope: Option<Scope>,
+    },
+}
+
+/// Something that is shown with each request.
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    Token(Fingerprint),
+    Session(Fingerprint),
 }
 
 /// Marks a request that came by the agent's own socket, from the agent's own user.
@@ -87,6 +106,7 @@ impl For {
             }
             "/healthz" | "/readyz" | "/metrics" | "/version" => Self::Everybody,
             "/sign-in" | "/sign-out" => Self::Strangers,
+            _ if below("/sign-in/") => Self::Strangers,
             _ if below("/webhooks/") || below("/assets/") => Self::Everybody,
             _ if below("/api/") => Self::Programs,
             _ => Self::People,
@@ -132,25 +152,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let asker = parts.extensions.get::<Self>().cloned();
-        Ok(asker.unwrap_or(Self { proven: Proven::Nothing, here: false }))
+        Ok(asker.unwrap_or(Self { proven: Proven::Nothing, here: false, key: None }))
     }
 }
 
 impl Asker {
-    fn token(token: &TokenView, here: bool) -> Self {
-        let (name, scope) = (token.name.clone(), token.scope);
-        Self { proven: Proven::Token { name, scope }, here }
-    }
-
-    /// With what rights, where it is about this repository.
-    fn who(&self) -> Who {
-        match &self.proven {
-            Proven::Nothing => Who::Anyone,
-            Proven::Token { scope, .. } => Who::Scoped(*scope),
-            Proven::Local => Who::Local,
-        }
-    }
-
     /// Whom an act is put down to.
     ///
     /// # Errors
@@ -160,6 +166,7 @@ impl Asker {
             Proven::Nothing => Err(Problem::new(StatusCode::UNAUTHORIZED, SIGN_IN)),
             Proven::Token { name, .. } => Ok(Actor::Token(name.clone())),
             Proven::Local => Ok(Actor::Local),
+            Proven::Person { person, .. } => Ok(person.actor()),
         }
     }
 
@@ -169,116 +176,56 @@ impl Asker {
     }
 }
 
-/// Which repositories are public, as of a moment ago.
-#[derive(Debug, Default)]
-pub(super) struct Public(Mutex<Option<(Instant, Repositories)>>);
-
-type Repositories = Arc<Vec<(ForgeId, RepoName)>>;
-
 impl Site {
     /// # Errors
     /// 401 for a token that is not known any more.
     async fn asker(&self, headers: &HeaderMap, own_user: bool) -> Result<Asker, Problem> {
         let here = is_here(headers);
         if own_user {
-            return Ok(Asker { proven: Proven::Local, here });
+            return Ok(Asker { proven: Proven::Local, here, key: None });
         }
-        let store = &self.app.store;
-        let token = if let Some(text) = bearer(headers) {
-            let token = store.token(Fingerprint::of(text)).await?;
-            let unknown = "The token is not known here, or was revoked: see `tokens list`";
-            Some(token.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, unknown))?)
-        } else if let Some(cookie) = self.cookie(headers) {
-            store.session(Fingerprint::of(cookie), Timestamp::now()).await?
-        } else {
-            None
+        let key = match (bearer(headers), self.cookie(headers)) {
+            (Some(text), _) => Key::Token(Fingerprint::of(text)),
+            (None, Some(cookie)) => Key::Session(Fingerprint::of(cookie)),
+            (None, None) => return Ok(Asker { proven: Proven::Nothing, here, key: None }),
         };
-        let Some(token) = token else { return Ok(Asker { proven: Proven::Nothing, here }) };
-        // Nobody waits for this to be on the disk.
-        let (store, used) = (store.clone(), token.clone());
-        tokio::spawn(async move {
-            if let Err(error) = store.note_token(&used, Timestamp::now()).await {
-                tracing::warn!(%error, "Cannot write down that a token was used");
-            }
-        });
-        Ok(Asker::token(&token, here))
-    }
-
-    /// Whether there is anything that the asker may read.
-    fn has_readers(&self, asker: &Asker) -> bool {
-        asker.who() != Who::Anyone
-            || match self.app.readers {
-                Readers::None => false,
-                Readers::ThisMachine => asker.here,
-                Readers::Public | Readers::All => true,
-            }
-    }
-
-    /// Whether everybody may read the runs of this repository; of all, where none is named.
-    async fn is_open(
-        &self,
-        asker: &Asker,
-        about: Option<(ForgeId, &RepoName)>,
-    ) -> Result<bool, StoreError> {
-        Ok(match (self.app.readers, about) {
-            (Readers::All, _) => true,
-            (Readers::ThisMachine, _) => asker.here,
-            (Readers::None, _) | (Readers::Public, None) => false,
-            (Readers::Public, Some((forge, name))) => {
-                self.public().await?.iter().any(|it| it.0 == forge && it.1 == *name)
-            }
-        })
-    }
-
-    async fn public(&self) -> Result<Repositories, StoreError> {
-        let mut known = self.public.0.lock().await;
-        match &*known {
-            Some((at, public)) if at.elapsed() < REMEMBERED => Ok(Arc::clone(public)),
-            _ => {
-                let public = Arc::new(self.app.store.public_repositories().await?);
-                *known = Some((Instant::now(), Arc::clone(&public)));
-                Ok(public)
-            }
+        let proven = self.proof(&key).await?;
+        if matches!((&key, &proven), (Key::Token(_), Proven::Nothing)) {
+            let unknown = "The token is not known here, or was revoked: see `tokens list`";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, unknown));
         }
+        Ok(Asker { proven, here, key: Some(key) })
     }
 
-    /// Whether the asker may do this, with a repository where it is about one.
-    ///
-    /// # Errors
-    /// 401 where signing in may help, 403 where it does not, and 404 where the asker may not know
-    /// that there is such a repository.
-    pub(super) async fn demand(
-        &self,
-        asker: &Asker,
-        deed: Deed,
-        about: Option<(ForgeId, &RepoName)>,
-    ) -> Result<(), Problem> {
-        let open = deed == Deed::See && self.is_open(asker, about).await?;
-        if may(&asker.who(), deed, open) {
-            return Ok(());
+    /// What somebody proves with what they show.
+    async fn proof(&self, key: &Key) -> Result<Proven, StoreError> {
+        let store = &self.app.store;
+        let token = match key {
+            Key::Token(of) => store.token(*of).await?,
+            Key::Session(of) => store.session(*of, Timestamp::now()).await?,
+        };
+        if let Some(token) = token {
+            // Nobody waits for this to be on the disk.
+            let (store, used) = (store.clone(), token.clone());
+            tokio::spawn(async move {
+                if let Err(error) = store.note_token(&used, Timestamp::now()).await {
+                    tracing::warn!(%error, "Cannot write down that a token was used");
+                }
+            });
+            return Ok(Proven::Token { name: token.name, scope: token.scope });
         }
-        Err(match &asker.proven {
-            Proven::Token { name, scope } => Problem::new(
-                StatusCode::FORBIDDEN,
-                format!("The token `{name}` has the scope `{scope}`, which is not enough for this"),
-            ),
-            Proven::Nothing | Proven::Local => Problem::new(StatusCode::UNAUTHORIZED, SIGN_IN),
-        })
-    }
-
-    /// The repositories that the asker may see; none: all.
-    pub(super) async fn visible(
-        &self,
-        asker: &Asker,
-    ) -> Result<Option<Vec<(ForgeId, RepoName)>>, Problem> {
-        let open = self.is_open(asker, None).await?;
-        if may(&asker.who(), Deed::See, open) {
-            return Ok(None);
-        }
-        if self.app.readers == Readers::Public {
-            return Ok(Some(self.public().await?.to_vec()));
-        }
-        Err(Problem::new(StatusCode::UNAUTHORIZED, SIGN_IN))
+        let Key::Session(of) = key else { return Ok(Proven::Nothing) };
+        let session = store.person_session(*of, Timestamp::now()).await?;
+        // What the operator has set up otherwise since then counts.
+        let stands = |session: &PersonSession| {
+            let way = self.app.ways.iter().find(|way| way.word() == session.way);
+            way.is_some_and(|way| Fingerprint::of(&way.basis()) == session.basis)
+        };
+        Ok(session.filter(stands).map_or(Proven::Nothing, |session| {
+            let admin = self.app.admins.has(&session.person).then_some(Scope::Admin);
+            let scope = admin.max(session.person.scope);
+            Proven::Person { person: Arc::new(session.person), scope }
+        }))
     }
 }
 

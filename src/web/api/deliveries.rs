@@ -31,6 +31,8 @@ const LARGEST_PAGE: usize = 200;
 /// How many replays of one delivery may be begun at the same moment.
 const AT_ONCE: u64 = 50;
 
+const NONE: &str = "There is no such delivery";
+
 /// What a list of deliveries is narrowed to.
 #[derive(Debug, Default, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -99,9 +101,11 @@ pub(super) async fn list(
     narrowed: Result<Query<Narrowed>, QueryRejection>,
 ) -> Result<Json<shape::Deliveries>, Problem> {
     let Query(narrowed) = narrowed.map_err(|error| Problem::bad(error.body_text()))?;
-    let (query, limit) = narrowed.query()?;
-    let about = query.repository.as_ref().map(|(forge, name)| (*forge, name));
-    site.demand(&asker, Deed::SeeDelivery, about).await?;
+    let (mut query, limit) = narrowed.query()?;
+    match &query.repository {
+        Some((forge, name)) => site.demand(&asker, Deed::SeeDelivery, Some((*forge, name))).await?,
+        None => query.visible = site.delivers_to(&asker).await?,
+    }
     let page = site.app.store.find_deliveries(&query, limit).await?;
     let root = site.app.public_url.trim_end_matches('/');
     Ok(Json(shape::Deliveries {
@@ -274,7 +278,7 @@ impl Site {
             found.as_ref().and_then(|it| it.repository.as_deref()?.parse().ok());
         let forge: Option<ForgeId> = found.as_ref().map(|it| it.forge);
         // Whoever may see none is not told which there are.
-        self.demand(asker, deed, forge.zip(name.as_ref())).await?;
-        found.ok_or_else(|| Problem::not_found("There is no such delivery"))
+        self.demand_of(asker, deed, forge.zip(name.as_ref()), NONE).await?;
+        found.ok_or_else(|| Problem::not_found(NONE))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -21,6 +22,9 @@ use crate::store::{Change, RunQuery, StoreError};
 use crate::web::Site;
 use crate::web::problem::Problem;
 use crate::web::who::Asker;
+
+/// How often it is found out anew what the asker may see.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Whose changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -60,7 +64,9 @@ pub(super) async fn follow(
         only: only.transpose()?,
         run: wish.run,
         visible: site.visible(&asker).await?,
-        site,
+        looked: Instant::now(),
+        asker: asker.clone(),
+        site: Arc::clone(&site),
         // A client that comes back may have missed something: what it shows is looked up anew.
         ready: VecDeque::from([event("reload", &json!({}))]),
     };
@@ -68,7 +74,7 @@ pub(super) async fn follow(
         let event = listener.next().await?;
         Some((event, listener))
     });
-    Ok(stream_of(events))
+    Ok(stream_of(events, site.until_ended(asker, None)))
 }
 
 struct Listener {
@@ -77,6 +83,9 @@ struct Listener {
     only: Option<(ForgeId, RepoName)>,
     run: Option<i64>,
     visible: Option<Vec<(ForgeId, RepoName)>>,
+    /// When that was found out.
+    looked: Instant,
+    asker: Asker,
     ready: VecDeque<Event>,
 }
 
@@ -101,6 +110,11 @@ impl Listener {
 
     /// The newest state of what was touched; of a call its run's.
     async fn tell(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        if self.looked.elapsed() > LOOK {
+            // Whoever may see nothing any more is told nothing.
+            self.visible = self.site.visible(&self.asker).await.unwrap_or(Some(Vec::new()));
+            self.looked = Instant::now();
+        }
         let runs = self.site.app.store.runs_of(changes).await?;
         let runs: Vec<_> = match self.run {
             Some(only) => runs.into_iter().filter(|run| run.0 == only).collect(),

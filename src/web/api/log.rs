@@ -98,7 +98,10 @@ pub(super) async fn read(
     let mut response = if accepts("text/event-stream") {
         let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
         let from = last.and_then(|id| id.parse().ok()).or(wish.from).unwrap_or(0);
-        follow(&site, attempt, from).await?
+        let about =
+            run.event.repository.as_ref().map(|it| (run.event.forge(), it.full_name.clone()));
+        let ended = Arc::clone(&site).until_ended(asker, about);
+        follow(&site, attempt, from, ended).await?
     } else if accepts("application/jsonl") {
         json_lines(&site, attempt, wish.from.unwrap_or(0))
     } else {
@@ -232,7 +235,12 @@ fn stream_name(stream: LogStream) -> &'static str {
 }
 
 /// The log as it comes, until the attempt has ended.
-async fn follow(site: &Arc<Site>, attempt: Attempt, from: u64) -> Result<Response, Problem> {
+async fn follow(
+    site: &Arc<Site>,
+    attempt: Attempt,
+    from: u64,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> Result<Response, Problem> {
     let watcher = site.watched.watch(&site.app.store, attempt, from).await?;
     let events = stream::unfold(Some(watcher), |watcher| async {
         let mut watcher = watcher?;
@@ -247,14 +255,19 @@ async fn follow(site: &Arc<Site>, attempt: Attempt, from: u64) -> Result<Respons
             }
         }
     });
-    Ok(stream_of(events))
+    Ok(stream_of(events, over))
 }
 
-/// A stream of events that says so often enough for no proxy to end it.
-pub(super) fn stream_of(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+/// A stream of events, until it is over for whoever asked, that says so often enough for no proxy to end it.
+pub(super) fn stream_of(
+    events: impl Stream<Item = Event> + Send + 'static,
+    over: impl Future<Output = ()> + Send + 'static,
+) -> Response {
     use futures_util::StreamExt as _;
     let alive = KeepAlive::new().interval(std::time::Duration::from_secs(10));
-    let mut response = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(alive).into_response();
+    let mut response = Sse::new(events.take_until(over).map(Ok::<_, Infallible>))
+        .keep_alive(alive)
+        .into_response();
     // Buffering proxies keep their hands off.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

@@ -21,6 +21,8 @@ const PAGE: usize = 50;
 /// Runs on the largest page.
 const LARGEST_PAGE: usize = 200;
 
+const NONE: &str = "There is no such run";
+
 /// What a list of runs is narrowed to; the pages take the same words.
 #[derive(Debug, Default, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -201,14 +203,12 @@ impl Site {
             Ok(id) => self.app.store.run(id).await?,
             Err(_) => None,
         };
-        let Some(run) = found else {
-            // Whoever may see none is not told which there are.
-            self.demand(asker, deed, None).await?;
-            return Err(Problem::not_found("There is no such run"));
-        };
-        let repository = run.event.repository.as_ref().map(|it| &it.full_name);
-        let about = repository.map(|name| (run.event.forge(), name));
-        self.demand(asker, deed, about).await?;
-        Ok(run)
+        let about = found.as_ref().and_then(|run| {
+            let repository = run.event.repository.as_ref()?;
+            Some((run.event.forge(), &repository.full_name))
+        });
+        // Whoever may see none is not told which there are.
+        self.demand_of(asker, deed, about, NONE).await?;
+        found.ok_or_else(|| Problem::not_found(NONE))
     }
 }

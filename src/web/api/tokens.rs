@@ -111,6 +111,7 @@ pub(super) async fn revoke(
     if !site.app.store.revoke_token(id, Timestamp::now()).await? {
         return Err(none());
     }
+    site.ended.send_replace(());
     tracing::info!(id, by = asker.name(), "A token was revoked");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,6 +15,7 @@ use crate::domain::ids::{DeliveryId, RepoName};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
 use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled, Store, StoreError};
+use crate::web::problem::Problem;
 use crate::web::who::Asker;
 
 /// Deliveries on the list, and runs of one delivery.
@@ -90,7 +91,25 @@ pub(super) async fn demand(
 ) -> Result<(), Trouble> {
     let name: Option<RepoName> = delivery.repository.as_deref().and_then(|it| it.parse().ok());
     let about = name.as_ref().map(|name| (delivery.forge, name));
-    Ok(site.demand(asker, Deed::See, about).await?)
+    refused(site.demand(asker, Deed::See, about).await, &delivery.id.to_string())
+}
+
+/// Whoever may not see any is not told which there are.
+pub(super) async fn demand_unknown(site: &Site, asker: &Asker, id: &str) -> Trouble {
+    match refused(site.demand(asker, Deed::See, None).await, id) {
+        Err(Trouble::Refused(problem)) if problem.status == 403 => {
+            Trouble::NoSuchDelivery(id.to_owned())
+        }
+        Err(trouble) => trouble,
+        Ok(()) => Trouble::NoSuchDelivery(id.to_owned()),
+    }
+}
+
+fn refused(answer: Result<(), Problem>, id: &str) -> Result<(), Trouble> {
+    answer.map_err(|problem| match problem.status {
+        404 => Trouble::NoSuchDelivery(id.to_owned()),
+        _ => Trouble::Refused(problem),
+    })
 }
 
 #[derive(Template)]
@@ -187,8 +206,12 @@ pub(in crate::web) async fn delivery(
     Path(id): Path<String>,
 ) -> Result<Response, Trouble> {
     let store = &site.app.store;
-    let number: DeliveryId = id.parse().map_err(|_| Trouble::NoSuchDelivery(id.clone()))?;
-    let delivery = store.delivery(number).await?.ok_or(Trouble::NoSuchDelivery(id))?;
+    let found = match id.parse() {
+        Ok(number) => store.delivery(number).await?,
+        Err(_) => None,
+    };
+    let Some(delivery) = found else { return Err(demand_unknown(&site, &asker, &id).await) };
+    let number = delivery.id;
     demand(&site, &asker, &delivery).await?;
     let visible = site.visible(&asker).await?;
     let query = RunQuery { delivery: Some(number), visible, ..RunQuery::default() };

@@ -13,7 +13,7 @@ use super::super::text::inert;
 use super::deliveries::DeliveryLine;
 use super::words::{Badge, Took, When, call_badge, is_moving, run_badge};
 use super::{Site, Trouble, page};
-use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
+use crate::domain::ids::{ForgeId, RepoName};
 use crate::store::{RunQuery, RunStateQuery, RunSummary};
 use crate::web::api::Narrowed;
 use crate::web::who::Asker;
@@ -191,9 +191,13 @@ async fn list(
     let delivery = match narrowed.delivery.as_deref().filter(|text| !text.is_empty()) {
         None => None,
         Some(text) => {
-            let none = || Trouble::NoSuchDelivery(text.to_owned());
-            let id: DeliveryId = text.parse().map_err(|_| none())?;
-            let delivery = store.delivery(id).await?.ok_or_else(none)?;
+            let found = match text.parse() {
+                Ok(id) => store.delivery(id).await?,
+                Err(_) => None,
+            };
+            let Some(delivery) = found else {
+                return Err(super::deliveries::demand_unknown(site, asker, text).await);
+            };
             super::deliveries::demand(site, asker, &delivery).await?;
             Some(DeliveryLine::new(&delivery, now))
         }

@@ -61,7 +61,7 @@ pub(in crate::web) async fn waiting(
             short: run.sha.short().to_owned(),
             why: held.iter().find(why).map(|held| sentence(&held.why)).unwrap_or_default(),
             since: When::new(run.created_at, now),
-            may: site.demand(&asker, Deed::Act, about).await.is_ok(),
+            may: site.offers(&asker, Deed::Act, about).await,
         });
     }
     page(&asker, &WaitingPage { runs })

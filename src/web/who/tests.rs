@@ -1,12 +1,17 @@
+mod elsewhere;
+mod people;
+mod table;
+
 use super::*;
 use crate::domain::ids::RunId;
+use crate::domain::rights::Readers;
 use crate::store::NewRun;
 use crate::web::tests::fixture::{at, keep, push, run_of};
 use crate::web::tests::{Agent, Answer};
 
 impl Agent {
     /// A token of this scope.
-    async fn token(&self, scope: Scope) -> String {
+    pub(super) async fn token(&self, scope: Scope) -> String {
         let text = crate::domain::token::written(&[scope as u8; 32]);
         let fingerprint = Fingerprint::of(&text);
         let store = &self.app.store;
@@ -15,7 +20,7 @@ impl Agent {
         text
     }
 
-    async fn ask(&self, request: &str, headers: &str, body: &str) -> Answer {
+    pub(super) async fn ask(&self, request: &str, headers: &str, body: &str) -> Answer {
         let length = body.len();
         let host = if headers.contains("Host:") { "" } else { "Host: ci\r\n" };
         self.say(format!(
@@ -30,102 +35,21 @@ impl Agent {
 /// worker.
 async fn with_runs(agent: &Agent) -> [RunId; 2] {
     let store = &agent.app.store;
-    let private = |mut run: NewRun| {
-        let repository = run.event.repository.as_mut().unwrap();
-        repository.full_name = "octo/secret".parse().unwrap();
-        repository.name = "secret".to_owned();
-        repository.private = true;
-        run
-    };
     let public = keep(store, "one", run_of(push(), &["testOnPush"])).await;
-    let private = keep(store, "two", private(run_of(push(), &["testOnPush"]))).await;
+    let private = keep(store, "two", private(run_of(push(), &["testOnPush"]), "octo/secret")).await;
     [public, private]
 }
 
-const PUBLIC: usize = 0;
-const SHA: &str = "2222222222222222222222222222222222222222";
-
-/// (who) × (action) × (repository): what each is answered, of nobody, and with tokens of each
-/// scope. `{0}` is a run of a public repository, `{1}` of a private one; deliveries likewise.
-#[tokio::test]
-async fn rights() {
-    use Readers::{All, None, Public, ThisMachine};
-    // Of nobody, by who may read without a name; then with `read`, `operate` and `admin`.
-    let see_public = ([401, 200, 401, 200], [200; 3]);
-    let see_private = ([401, 401, 401, 200], [200; 3]);
-    let page_public = ([303, 200, 303, 200], [200; 3]);
-    let page_private = ([303, 303, 303, 200], [200; 3]);
-    let all_pages = ([303, 200, 303, 200], [200; 3]);
-    let lists = ([401, 200, 401, 200], [200; 3]);
-    let raw = ([401; 4], [200; 3]);
-    let acts = |done: u16| ([401; 4], [403, done, done]);
-    let tokens = |done: u16| ([401; 4], [403, 403, done]);
-    let everybody = ([200; 4], [200; 3]);
-    let table = [
-        ("GET /", "", all_pages),
-        ("GET /runs", "", all_pages),
-        ("GET /runs/{0}", "", page_public),
-        ("GET /runs/{1}", "", page_private),
-        ("GET /runs/99", "", ([303, 303, 303, 404], [404; 3])),
-        ("GET /nothing", "", ([303, 404, 303, 404], [404; 3])),
-        ("GET /deliveries/{0}", "", page_public),
-        ("GET /deliveries/{1}", "", page_private),
-        ("GET /api/v1/repositories", "", lists),
-        ("GET /api/v1/runs", "", lists),
-        ("GET /api/v1/waiting", "", lists),
-        ("GET /api/v1/runs/{0}", "", see_public),
-        ("GET /api/v1/runs/{1}", "", see_private),
-        ("GET /api/v1/runs/{0}/calls/{0}", "", see_public),
-        ("GET /api/v1/runs/{1}/calls/{1}", "", see_private),
-        ("GET /api/v1/runs/99", "", ([401, 401, 401, 404], [404; 3])),
-        ("GET /api/v1/badge/github/octo/hello.svg", "", see_public),
-        ("GET /api/v1/badge/github/octo/secret.svg", "", see_private),
-        ("GET /api/v1/cc/github/octo/secret.xml", "", see_private),
-        ("GET /api/v1/deliveries", "", raw),
-        ("GET /api/v1/deliveries/{0}", "", raw),
-        ("GET /api/v1/deliveries/{0}/body", "", raw),
-        ("GET /api/v1/deliveries/99", "", ([401; 4], [404; 3])),
-        ("POST /api/v1/runs/{0}/rerun", r#"{"which": "all"}"#, acts(409)),
-        ("POST /api/v1/runs/{1}/rerun", r#"{"which": "none"}"#, acts(400)),
-        ("POST /api/v1/runs/{0}/approve", r#"{"sha": "{sha}"}"#, acts(409)),
-        ("POST /api/v1/runs/{0}/approve", "{}", acts(400)),
-        ("POST /api/v1/runs/99/cancel", "", ([401; 4], [403, 404, 404])),
-        ("POST /api/v1/deliveries/99/replay", "", ([401; 4], [403, 404, 404])),
-        ("GET /api/v1/tokens", "", tokens(200)),
-        ("POST /api/v1/tokens", r#"{"name": "x", "scope": "all"}"#, tokens(400)),
-        ("POST /api/v1/tokens", r#"{"name": "read", "scope": "read"}"#, tokens(409)),
-        ("DELETE /api/v1/tokens/99", "", tokens(404)),
-        ("GET /sign-in", "", everybody),
-        ("GET /healthz", "", everybody),
-        ("GET /version", "", everybody),
-        ("GET /assets/any/style.css", "", everybody),
-        ("GET /api/v1/openapi.json", "", everybody),
-    ];
-    let mut wrong = Vec::new();
-    for (column, readers) in [None, Public, ThisMachine, All].into_iter().enumerate() {
-        let agent = Agent::read_by(readers).await;
-        let [public, private] = with_runs(&agent).await;
-        let mut askers = vec![("nobody".to_owned(), String::new())];
-        for scope in Scope::ALL {
-            let header = format!("Authorization: Bearer {}\r\n", agent.token(scope).await);
-            askers.push((scope.to_string(), header));
-        }
-        for (request, body, (nobody, tokens)) in &table {
-            let request = request.replace("{0}", &public.to_string());
-            let request = request.replace("{1}", &private.to_string());
-            let body = body.replace("{sha}", SHA);
-            for (number, (who, headers)) in askers.iter().enumerate() {
-                let expected = number.checked_sub(1).map_or(nobody[column], |it| tokens[it]);
-                let answer = agent.ask(&request, headers, &body).await;
-                if answer.status != expected {
-                    let status = answer.status;
-                    wrong.push(format!("{readers:?} {who} {request}: {status}, not {expected}"));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+/// The same run of a repository that the forge does not show to everybody.
+fn private(mut run: NewRun, name: &str) -> NewRun {
+    let repository = run.event.repository.as_mut().unwrap();
+    repository.full_name = name.parse().unwrap();
+    repository.name = repository.full_name.name().to_owned();
+    repository.private = true;
+    run
 }
+
+const PUBLIC: usize = 0;
 
 #[tokio::test]
 async fn a_list_shows_strangers_public_repositories_alone() {
