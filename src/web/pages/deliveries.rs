@@ -11,11 +11,10 @@ use super::super::text::{count, inert, lines, moment, sentence};
 use super::list::RunLine;
 use super::words::{Badge, When};
 use super::{Site, Trouble, json, page};
-use crate::domain::ids::{DeliveryId, RepoName};
+use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
 use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled, Store, StoreError};
-use crate::web::problem::Problem;
 use crate::web::who::Asker;
 
 /// Deliveries on the list, and runs of one delivery.
@@ -91,22 +90,23 @@ pub(super) async fn demand(
 ) -> Result<(), Trouble> {
     let name: Option<RepoName> = delivery.repository.as_deref().and_then(|it| it.parse().ok());
     let about = name.as_ref().map(|name| (delivery.forge, name));
-    refused(site.demand(asker, Deed::See, about).await, &delivery.id.to_string())
+    allowed(site, asker, about, &delivery.id.to_string()).await
 }
 
 /// Whoever may not see any is not told which there are.
 pub(super) async fn demand_unknown(site: &Site, asker: &Asker, id: &str) -> Trouble {
-    match refused(site.demand(asker, Deed::See, None).await, id) {
-        Err(Trouble::Refused(problem)) if problem.status == 403 => {
-            Trouble::NoSuchDelivery(id.to_owned())
-        }
-        Err(trouble) => trouble,
-        Ok(()) => Trouble::NoSuchDelivery(id.to_owned()),
-    }
+    let none = || Trouble::NoSuchDelivery(id.to_owned());
+    allowed(site, asker, None, id).await.map_or_else(|trouble| trouble, |()| none())
 }
 
-fn refused(answer: Result<(), Problem>, id: &str) -> Result<(), Trouble> {
-    answer.map_err(|problem| match problem.status {
+async fn allowed(
+    site: &Site,
+    asker: &Asker,
+    about: Option<(ForgeId, &RepoName)>,
+    id: &str,
+) -> Result<(), Trouble> {
+    let allowed = site.demand_of(asker, Deed::See, about, "There is no such delivery").await;
+    allowed.map_err(|problem| match problem.status {
         404 => Trouble::NoSuchDelivery(id.to_owned()),
         _ => Trouble::Refused(problem),
     })
@@ -219,7 +219,7 @@ pub(in crate::web) async fn delivery(
     let now = Timestamp::now();
     let name: Option<RepoName> = delivery.repository.as_deref().and_then(|it| it.parse().ok());
     let about = name.as_ref().map(|name| (delivery.forge, name));
-    let may = async |deed| site.demand(&asker, deed, about).await.is_ok();
+    let may = async |deed| site.offers(&asker, deed, about).await;
     let sent = match may(Deed::SeeDelivery).await {
         true => Some(Sent::read(store, number).await?),
         false => None,
