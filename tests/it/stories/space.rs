@@ -1,5 +1,7 @@
 //! Space: long logs, what is kept, leftovers, full disks.
 
+mod read_only;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
