@@ -33,6 +33,11 @@ impl Step {
     }
 }
 
+/// The name of a pull request's place.
+pub fn place_of_pull_request(number: u64) -> String {
+    format!("pull_request {number}")
+}
+
 /// What an event does to a place; none where it does nothing.
 pub fn of(event: &Event) -> Option<Succession> {
     match event.event_type.as_str() {
@@ -45,7 +50,7 @@ pub fn of(event: &Event) -> Option<Succession> {
                 "closed" => Step::Closed,
                 _ => return None,
             };
-            Some(Succession { place: format!("pull_request {}", pull.number), step })
+            Some(Succession { place: place_of_pull_request(pull.number), step })
         }
         "push" if event.ref_type == Some(RefType::Branch) => {
             let step = Step::Commit(event.sha.clone()?);

@@ -31,6 +31,8 @@ pub(super) struct Fetch {
     pub(super) url: String,
     /// Only where it is for the url's own origin.
     pub(super) credential: Option<HostCredential>,
+    /// Of another repository than the mirror's: its references are none of the mirror's.
+    pub(super) foreign: bool,
     /// The first must be there afterwards; the others are left out where the server has them not.
     pub(super) wants: Vec<Want>,
 }
@@ -141,7 +143,7 @@ impl Fetch {
                     }
                 }
                 None if all(want).is_some() => {}
-                None => specs.push(named(&want.reference)),
+                None => specs.push(self.named(&want.reference)),
             }
         }
         // All in one connection; where that fails, one by one to see which it is.
@@ -167,11 +169,11 @@ impl Fetch {
             return self.all_of(all, repository, signals);
         }
         let Some(sha) = &want.sha else {
-            let found = |r: &Repository| r.refname_to_id(&kept(&want.reference)).is_ok();
+            let found = |r: &Repository| r.refname_to_id(&self.kept(&want.reference)).is_ok();
             let result = match together {
                 Ok(()) => Ok(()),
                 Err(_) => {
-                    let spec = [named(&want.reference)];
+                    let spec = [self.named(&want.reference)];
                     self.refspecs(repository, &spec, signals)
                 }
             };
@@ -204,7 +206,7 @@ impl Fetch {
         // up on an unknown id from one that is not well.
         let unclear = must && matches!(failure, Some(Failure::Cut(_)));
         if !self.has(repository, id)? && (unclear || !want.reference.is_empty()) {
-            let spec = [named(&want.reference)];
+            let spec = [self.named(&want.reference)];
             failure = self.refspecs(repository, &spec, signals).err();
         }
         // A fetch that answers Ok has not always brought anything: look.
@@ -247,6 +249,16 @@ impl Fetch {
         }
     }
 
+    fn named(&self, reference: &str) -> String {
+        let theirs = if reference.is_empty() { "HEAD" } else { reference };
+        format!("+{theirs}:{}", self.kept(reference))
+    }
+
+    /// Where what it points at is kept; of a foreign repository apart from the mirror's own.
+    fn kept(&self, reference: &str) -> String {
+        if self.foreign { kept(&format!("{} {reference}", self.url)) } else { kept(reference) }
+    }
+
     /// Fetches references and commits, with the tags that point at what comes.
     fn refspecs(
         &self,
@@ -255,7 +267,9 @@ impl Fetch {
         signals: &Arc<Signals>,
     ) -> Result<(), Failure> {
         // Of a tag that is asked for by its name, libgit2 would keep nothing where it is told to.
-        if specs.iter().any(|spec| spec.contains('*') || spec.starts_with("+refs/tags/")) {
+        if self.foreign
+            || specs.iter().any(|spec| spec.contains('*') || spec.starts_with("+refs/tags/"))
+        {
             return self.exactly(repository, specs, AutotagOption::None, signals);
         }
         match self.exactly(repository, specs, AutotagOption::Auto, signals) {
@@ -344,11 +358,6 @@ impl Fetch {
             Failure::Fatal(error) => error.into_error(&self.url),
         }
     }
-}
-
-fn named(reference: &str) -> String {
-    let theirs = if reference.is_empty() { "HEAD" } else { reference };
-    format!("+{theirs}:{}", kept(reference))
 }
 
 /// The sentence for a commit or a reference that the server does not have.

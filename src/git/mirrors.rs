@@ -1,6 +1,7 @@
 //! The mirrors' folder: which mirror is whose, who may fetch now, and making a broken one anew.
 
 mod cold;
+mod look;
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,6 +18,7 @@ use super::fetch::{self, Fetch};
 use super::{GitError, HostCredential, Mirror, Want, damage, layout, upkeep};
 use crate::domain::event::Repository;
 use crate::domain::ids::Sha;
+use look::{Look, damaged, look};
 
 /// How long a fetch may take.
 #[derive(Debug, Clone, Copy)]
@@ -83,14 +85,6 @@ impl Place {
         let references = wants.iter().filter(|want| want.sha.is_none());
         asked.extend(references.map(|want| (want.reference.clone(), began)));
     }
-}
-
-/// What a look at the mirror on disk says, before anything is fetched.
-enum Look {
-    Complete,
-    Missing,
-    Absent,
-    Broken(String),
 }
 
 impl Mirrors {
@@ -162,6 +156,34 @@ impl Mirrors {
     where
         F: Future<Output = Result<Option<HostCredential>, GitError>>,
     {
+        self.ensure_by(repo, None, wants, as_of, credential).await
+    }
+
+    /// Brings a commit that lies in another repository, a fork, into a repository's mirror; nothing
+    /// there is taken for the repository's own by that.
+    ///
+    /// # Errors
+    /// As [`Mirrors::ensure`].
+    pub async fn ensure_from(
+        &self,
+        repo: &Repository,
+        fork: &str,
+        want: Want,
+    ) -> Result<Mirror, GitError> {
+        self.ensure_by(repo, Some(fork), &[want], None, || std::future::ready(Ok(None))).await
+    }
+
+    async fn ensure_by<F>(
+        &self,
+        repo: &Repository,
+        fork: Option<&str>,
+        wants: &[Want],
+        as_of: Option<Timestamp>,
+        credential: impl Fn() -> F,
+    ) -> Result<Mirror, GitError>
+    where
+        F: Future<Output = Result<Option<HostCredential>, GitError>>,
+    {
         let (url, folder) = self.locate(repo)?;
         let place = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,9 +212,9 @@ impl Mirrors {
             }
             crate::crash::point("mirror.made");
             let began = Timestamp::now();
-            let result =
-                fetch::run(self.fetch(&mirror, &url, wants, credential().await?), self.limits)
-                    .await;
+            let mut fetch = self.fetch(&mirror, fork.unwrap_or(&url), wants, credential().await?);
+            fetch.foreign = fork.is_some();
+            let result = fetch::run(fetch, self.limits).await;
             match result {
                 Err(GitError::Broken { why, .. }) if !mended => look = Look::Broken(why),
                 Err(error) if !mended => match damaged(&mirror).await? {
@@ -201,7 +223,9 @@ impl Mirrors {
                 },
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    place.remember(wants, began);
+                    if fork.is_none() {
+                        place.remember(wants, began);
+                    }
                     crate::crash::point("mirror.fetched");
                     upkeep::run(&mirror).await;
                     return Ok(mirror);
@@ -240,6 +264,7 @@ impl Mirrors {
             folder: mirror.folder().to_owned(),
             url: url.to_owned(),
             credential: given.or(known).cloned(),
+            foreign: false,
             wants: wants.to_vec(),
         }
     }
@@ -302,8 +327,15 @@ impl Mirrors {
                 let scheme = if url.scheme() == "https" { "" } else { url.scheme() };
                 let port = url.port().map(|port| format!("+{port}")).unwrap_or_default();
                 let plus = if scheme.is_empty() { "" } else { "+" };
+                // Several forges may share a host, each below a path of its own.
+                let own = format!("{}.git", repo.full_name);
+                let root = url.path().strip_suffix(&own).unwrap_or("/");
+                let below = match root {
+                    "/" | "/scm/" => String::new(),
+                    root => format!("+{}", &hex::encode(sha1::Sha1::digest(root))[..8]),
+                };
                 // An IPv6 address in brackets is as good a folder's name as any.
-                (url.to_string(), format!("{scheme}{plus}{host}{port}"))
+                (url.to_string(), format!("{scheme}{plus}{host}{port}{below}"))
             }
             Ok(url) if url.scheme() != "file" => {
                 return Err(GitError::Other(format!(
@@ -333,47 +365,6 @@ impl Mirrors {
         }
         Ok((url, folder))
     }
-}
-
-/// Looks at the mirror on disk, on a blocking thread.
-async fn look(mirror: &Mirror, wants: &[Want], as_of: Option<Timestamp>) -> Result<Look, GitError> {
-    let (mirror, wants) = (mirror.clone(), wants.to_vec());
-    blocking(move || {
-        if !mirror.folder().exists() {
-            return Ok(Look::Absent);
-        }
-        if let Some(why) = check(&mirror) {
-            return Ok(Look::Broken(why));
-        }
-        let repository = match layout::open(mirror.folder()) {
-            Ok(repository) => repository,
-            Err(error) => return Ok(Look::Broken(error.message().to_owned())),
-        };
-        let Ok(odb) = repository.odb() else {
-            return Ok(Look::Broken("its objects cannot be opened".to_owned()));
-        };
-        for want in &wants {
-            match &want.sha {
-                Some(sha) if odb.exists(fetch::oid(sha)?) => {}
-                None if as_of.is_some_and(|as_of| mirror.place().knows(&want.reference, as_of)) => {
-                }
-                _ => return Ok(Look::Missing),
-            }
-        }
-        Ok(Look::Complete)
-    })
-    .await
-}
-
-fn check(mirror: &Mirror) -> Option<String> {
-    let suspect = mirror.place().suspect.load(Ordering::Relaxed);
-    let reading = || "an object in it could not be read".to_owned();
-    damage::damage(mirror.folder()).or_else(|| suspect.then(reading))
-}
-
-async fn damaged(mirror: &Mirror) -> Result<Option<String>, GitError> {
-    let mirror = mirror.clone();
-    blocking(move || Ok(check(&mirror))).await
 }
 
 /// Runs blocking work away from the runtime's own threads.

@@ -35,6 +35,28 @@ impl Store {
         tx.commit().await
     }
 
+    /// The commit that a place was at before a delivery came; none where nobody remembers, or it
+    /// was closed.
+    pub async fn commit_at(
+        &self,
+        forge: ForgeId,
+        repository: &RepoName,
+        place: &str,
+        before: DeliveryId,
+    ) -> Result<Option<Sha>, StoreError> {
+        let sql = "SELECT sha FROM place
+                   WHERE vendor = $1 AND repository = $2 AND name = $3 AND delivery < $4";
+        let sha: Option<Option<String>> = sqlx::query_scalar(sql)
+            .bind(forge.to_string())
+            .bind(repository.as_str())
+            .bind(place)
+            .bind(before.0)
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        let sha = sha.flatten().map(|sha| sha.parse());
+        sha.transpose().map_err(|error| StoreError::unreadable("a commit", error))
+    }
+
     /// The running calls that are to be ended.
     pub async fn calls_to_end(&self) -> Result<Vec<ToEnd>, StoreError> {
         let sql = "SELECT id, cancel FROM call INDEXED BY call_running

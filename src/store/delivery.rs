@@ -1,5 +1,7 @@
 //! Deliveries: claimed for planning, postponed, and settled into runs, once.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -50,8 +52,8 @@ pub enum Settlement {
 pub struct Bearing {
     /// What it has in common with a twin by another hook; none: nothing is like it.
     pub meaning: Option<Meaning>,
-    /// What it makes superfluous, in which repository.
-    pub succession: Option<(ForgeId, RepoName, Succession)>,
+    /// What it makes superfluous, in which repository: a step for each of its events.
+    pub succession: Vec<(ForgeId, RepoName, Succession)>,
 }
 
 /// What came of a delivery among others.
@@ -227,11 +229,13 @@ impl Store {
             crate::crash::point("twin.after-commit");
             return Ok(SettledAmong { runs: ids, twin_of: Some(first) });
         }
-        let mut late = None;
-        if let Some((forge, repository, succession)) = &bearing.succession {
+        let mut late = HashMap::new();
+        for (forge, repository, succession) in &bearing.succession {
             let (delivery, forge) = (id, *forge);
             let arrival = Arrival { delivery, forge, repository, succession };
-            late = supersede(&mut tx, &arrival, now).await?;
+            if let Some(why) = supersede(&mut tx, &arrival, now).await? {
+                late.insert(succession.place.as_str(), why);
+            }
         }
         match settlement {
             Settlement::Planned { runs } => {
@@ -240,7 +244,8 @@ impl Store {
                     clear_group(&mut tx, id, run, now).await?;
                     let run_id = insert_run(&mut tx, id, run, now).await?;
                     ids.push(run_id);
-                    if let (Some(why), Some(_)) = (&late, &run.settings.place) {
+                    let place = run.settings.place.as_deref();
+                    if let Some(why) = place.and_then(|place| late.get(place)) {
                         cancel(&mut tx, run_id, why, now).await?;
                     }
                 }

@@ -9,6 +9,7 @@ mod complete;
 mod line;
 mod listing;
 mod runs;
+mod several;
 mod specs;
 mod trust;
 
@@ -28,7 +29,7 @@ use crate::domain::plan::ReasonCode;
 use crate::domain::trust::Forks;
 use crate::domain::{forge, skip_ci};
 use crate::git::{GitError, Mirror, Want};
-use crate::store::{ClaimedDelivery, NewRunState, Settlement, Whose};
+use crate::store::{Bearing, ClaimedDelivery, NewRunState, Settlement, Whose};
 use command::Open;
 use line::Line;
 
@@ -102,16 +103,15 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
 impl Worker {
     /// Plans one delivery and writes down what became of it.
     async fn settle(&self, delivery: &ClaimedDelivery) {
-        let settlement = match self.plan_delivery(delivery).await {
-            Ok(Some(settlement)) => settlement,
+        let (settlement, bearing) = match self.plan_delivery(delivery).await {
+            Ok(Some(planned)) => planned,
             Ok(None) => return,
             Err(later) => match self.give_up(delivery, &later) {
-                Some(settlement) => settlement,
+                Some(settlement) => (settlement, bearing::of(delivery, None)),
                 None => return self.postpone(delivery, &later).await,
             },
         };
-        let outcome = describe(&settlement);
-        let (bearing, now) = (bearing::of(delivery), Timestamp::now());
+        let (outcome, now) = (describe(&settlement), Timestamp::now());
         match self.store.settle_among(delivery.id, settlement, &bearing, now).await {
             Ok(settled) => {
                 let twin = settled.twin_of.map(|id| id.0);
@@ -163,21 +163,59 @@ impl Worker {
         }
     }
 
-    /// None: it was a command to the agent, done and settled already.
-    async fn plan_delivery(&self, delivery: &ClaimedDelivery) -> Result<Option<Settlement>, Later> {
-        let event = forge::event(delivery.forge, &delivery.event_name, &delivery.body)
+    /// What comes of a delivery, and what it means for others. None: it was a command to the agent,
+    /// done and settled already.
+    async fn plan_delivery(
+        &self,
+        delivery: &ClaimedDelivery,
+    ) -> Result<Option<(Settlement, Bearing)>, Later> {
+        let events = forge::events(delivery.forge, &delivery.event_name, &delivery.body)
             .map_err(|error| Later::Agent(error.into()))?;
         if let Some(settlement) = self.for_app(delivery).await? {
-            return Ok(Some(settlement));
+            return Ok(Some((settlement, bearing::of(delivery, None))));
         }
-        if let (Disposition::Planned, Some(repository)) = (event.disposition, &event.repository) {
-            match self.heed(delivery, &event, repository).await? {
+        // What anybody can cause is told alone.
+        if let [event] = events.as_slice()
+            && let (Disposition::Planned, Some(repository)) = (event.disposition, &event.repository)
+        {
+            match self.heed(delivery, event, repository).await? {
                 Open::Planned => {}
-                Open::Skipped(reason) => return Ok(Some(Settlement::Skipped(reason))),
+                Open::Skipped(reason) => {
+                    let bearing = bearing::of(delivery, None);
+                    return Ok(Some((Settlement::Skipped(reason), bearing)));
+                }
                 Open::Done => return Ok(None),
             }
         }
-        self.plan_event(delivery, event).await.map(Some)
+        let several = events.len() > 1;
+        let (mut whole, mut planned) = (Vec::new(), Vec::new());
+        for event in events {
+            let event = self.whole_event(delivery, event).await?;
+            let title = event.title();
+            let settlement = match self.plan_event(delivery, event.clone()).await {
+                // One branch of many that is gone by now is no reason to wait for ever.
+                Err(later @ Later::Commit(_)) if several => {
+                    self.give_up(delivery, &later).ok_or(later)?
+                }
+                settlement => settlement?,
+            };
+            whole.push(event);
+            planned.push((title, settlement));
+        }
+        Ok(Some((several::together(planned), bearing::of(delivery, Some(whole)))))
+    }
+
+    /// The event with what its delivery leaves open.
+    async fn whole_event(&self, delivery: &ClaimedDelivery, event: Event) -> Result<Event, Later> {
+        let (Disposition::Planned, Some(repository)) = (event.disposition, &event.repository)
+        else {
+            return Ok(event);
+        };
+        let repository = repository.clone();
+        if event.is_fork() && self.forks(&event, &repository) == Forks::Never {
+            return Ok(event);
+        }
+        self.complete(delivery, event, &repository).await
     }
 
     async fn plan_event(
@@ -203,7 +241,6 @@ impl Worker {
         if let Some(reason) = self.caught_up(delivery, &event).await.map_err(Later::Agent)? {
             return Ok(Settlement::Skipped(reason));
         }
-        let event = self.complete(event, &repository).await?;
         let as_of = Some(delivery.received_at);
         let (mirror, sha) = self.fetch(&event, &repository, as_of).await?;
         let trust = self.trust(&event, &repository, &sha, as_of).await?;
@@ -250,7 +287,10 @@ impl Worker {
     ) -> Result<(Mirror, Sha), Later> {
         crate::crash::point("fetch.before");
         let mut wants = Want::of_event(event);
-        let mut mirror = self.bring(event.forge(), repository, &wants, as_of).await;
+        let mut mirror = match self.bring_fork(event, repository).await {
+            Ok(()) => self.bring(event.forge(), repository, &wants, as_of).await,
+            Err(error) => Err(error),
+        };
         if event.sha.is_none() && matches!(mirror, Err(GitError::NoSuchCommit { .. })) {
             // A draft release names a tag that is not there yet.
             wants = vec![Want::reference("")];

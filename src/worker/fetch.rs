@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use super::Worker;
 use super::forges::NotConfigured;
-use crate::domain::event::Repository;
-use crate::domain::forge::Answer;
+use crate::domain::event::{Event, Repository};
+use crate::domain::forge::{self, Answer};
 use crate::domain::ids::ForgeId;
 use crate::forge_client::{App, Unreachable};
 use crate::git::{GitError, HostCredential, Mirror, Want};
@@ -33,6 +33,29 @@ impl Worker {
     ) -> Result<Repository, NotConfigured> {
         let clone_url = self.forges.of(forge)?.clone_url(&repository.full_name);
         Ok(Repository { clone_url, ..repository.clone() })
+    }
+
+    /// The repository's mirror with the head of the event's pull request in it, where that lies in
+    /// its fork alone; see [`forge::head_repository`].
+    ///
+    /// # Errors
+    /// As the mirrors'.
+    pub(super) async fn bring_fork(
+        &self,
+        event: &Event,
+        repository: &Repository,
+    ) -> Result<(), GitError> {
+        let (Some(fork), Some(sha)) = (forge::head_repository(event), &event.sha) else {
+            return Ok(());
+        };
+        let gone = |error: NotConfigured| GitError::Unreachable {
+            url: repository.full_name.to_string(),
+            why: error.to_string(),
+        };
+        let location = self.location(event.forge(), repository).map_err(gone)?;
+        let url = self.forges.of(event.forge()).map_err(gone)?.clone_url(&fork);
+        let reference = forge::head_reference(event).unwrap_or_default();
+        self.mirrors.ensure_from(&location, &url, Want::commit(sha, &reference)).await.map(drop)
     }
 
     /// The repository's mirror with all that is wanted in it; of references as they were at some

@@ -117,6 +117,7 @@ impl Worker {
         // The mirror has it from planning; after a lost mirror it is fetched once more.
         let reference = forge::head_reference(&call.event).unwrap_or_default();
         let want = Want::commit(&call.sha, &reference);
+        self.bring_fork(&call.event, repository).await?;
         let mirror = self.bring(call.event.forge(), repository, &[want], None).await?;
         let (sha, depth) = (call.sha.clone(), call.settings.git_depth);
         let dotenv = self.dotenv(&call.event);

@@ -20,7 +20,7 @@ fn at_pull(digit: char) -> NewRun {
 
 fn bearing(step: Step) -> Bearing {
     let succession = Succession { place: PULL.to_owned(), step };
-    Bearing { meaning: None, succession: Some((Vendor::Github.into(), repo(), succession)) }
+    Bearing { meaning: None, succession: vec![(Vendor::Github.into(), repo(), succession)] }
 }
 
 impl World {

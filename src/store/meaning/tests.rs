@@ -19,7 +19,7 @@ impl World {
 
     async fn planned(&self, id: DeliveryId, hook: &str, text: &str) -> Result<DeliveryId, String> {
         let meaning = Some(Meaning { text: text.to_owned(), hook: hook.to_owned() });
-        let bearing = Bearing { meaning, succession: None };
+        let bearing = Bearing { meaning, succession: Vec::new() };
         let settlement = Settlement::Planned { runs: vec![run(&["test"])] };
         let runs = self.store.settle_among(id, settlement, &bearing, at(5000)).await.unwrap().runs;
         let view = self.store.delivery(id).await.unwrap().unwrap();
@@ -86,7 +86,7 @@ async fn what_was_not_planned_has_no_twins() {
     let world = World::new().await;
     let id = world.received(0).await;
     let meaning = Some(Meaning { text: "push a b".to_owned(), hook: "1".to_owned() });
-    let bearing = Bearing { meaning, succession: None };
+    let bearing = Bearing { meaning, succession: Vec::new() };
     let skipped = Settlement::Skipped(reason());
     world.store.settle_among(id, skipped, &bearing, at(1)).await.unwrap();
     assert!(world.told("2", "push a b", 1).await.is_ok());

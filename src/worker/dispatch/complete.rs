@@ -4,16 +4,16 @@ use super::{Later, Worker, blocking};
 use crate::domain::event::{Event, Repository};
 use crate::domain::forge;
 use crate::domain::ids::{RepoName, Sha, ShortSha};
+use crate::domain::succession;
 use crate::git::Want;
+use crate::store::{ClaimedDelivery, REPLAY};
 
 impl Worker {
-    /// Makes short commits whole by asking the forge, and finds the base that is not named at its
-    /// branch.
-    ///
-    /// Which head a pull request had before nobody remembers yet, so that every update of one
-    /// whose forge does not tell counts as new commits.
+    /// Makes short commits whole by asking the forge, finds the base that is not named at its
+    /// branch, and remembers which head a pull request had before.
     pub(super) async fn complete(
         &self,
+        delivery: &ClaimedDelivery,
         mut event: Event,
         repository: &Repository,
     ) -> Result<Event, Later> {
@@ -32,7 +32,15 @@ impl Worker {
             let sha = self.whole(&event, &base_in, &short).await?;
             event.complete_base(&sha);
         }
-        event.tell_apart(None);
+        if let (true, Some(pull)) = (event.lacks.action, &event.pull_request) {
+            let place = succession::place_of_pull_request(pull.number);
+            let (forge, name) = (event.forge(), &repository.full_name);
+            let before = self.store.commit_at(forge, name, &place, delivery.id).await;
+            let before = before.map_err(|error| Later::Agent(error.into()))?;
+            // What is played again brings its commits again.
+            let again = delivery.forge_id.starts_with(REPLAY);
+            event.tell_apart(before.filter(|_| !again).as_ref());
+        }
         if let Some(branch) = event.nameless_base() {
             let location = self.location(event.forge(), repository)?;
             let mirror = self.mirrors.ensure(&location, &[Want::reference(&branch)]).await?;
