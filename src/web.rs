@@ -5,6 +5,7 @@
 
 mod api;
 mod body;
+mod compress;
 mod door;
 mod follow;
 mod guards;
@@ -207,6 +208,7 @@ fn router(app: App, limits: Limits, seats: Arc<Seats>) -> Router {
         .fallback(pages::no_such_page)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&site), who::identify))
         .with_state(site)
+        .layer(axum::middleware::from_fn(compress::compress))
         .layer(axum::middleware::map_response(move |response| async move { guard.on(response) }))
 }
 
