@@ -27,6 +27,7 @@ mod crash;
 mod storm;
 mod start;
 mod taken_up;
+mod nobodys_hands;
 mod superseded;
 mod twins;
 mod github_app;

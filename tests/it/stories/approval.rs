@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
-use crate::world::{Module, Refusal, Repo, World};
+use crate::world::{Module, Refusal, Repo, World, http};
 
 const STATUS: &str = "pocketci/test-on-pull-request";
 const SPEC: &str = "secrets:\n  - {name: deployKey, from-env: DEPLOY_KEY}\n";
@@ -110,6 +110,45 @@ fn a_push_takes_the_approval_back() {
 
     scene.world.let_later_work_pass();
     assert_eq!(scene.world.engine.calls("test-on-pull-request").len(), 1);
+}
+
+/// By the API and by the command line as by a comment.
+#[test]
+fn a_push_takes_the_approval_back_however_it_was_given() {
+    type Way = fn(&Scene, u64, &str) -> bool;
+    let by_api: Way = |scene, run, sha| {
+        let socket = scene.world.agent.data().join("agent.sock");
+        let (path, wish) = (format!("/api/v1/runs/{run}/approve"), json!({ "sha": sha }));
+        let answer = http::send_to_socket("POST", &socket, &path, wish.to_string().as_bytes());
+        let status = answer.unwrap().status;
+        assert!([200, 409].contains(&status), "{status}");
+        status == 200
+    };
+    let by_command: Way = |scene, run, sha| {
+        let (run, sha) = (run.to_string(), &sha[..9]);
+        let (status, _) = scene.world.agent.command(&["runs", "approve", &run, "--sha", sha]);
+        status == 0
+    };
+    for approve in [by_api, by_command] {
+        let scene = scene();
+        scene.expect_held(&scene.sha);
+        assert!(approve(&scene, 1, &scene.sha));
+        scene.world.forge.expect_status(&scene.sha, STATUS, "success");
+
+        let second = scene.push("evil\n");
+        scene.expect_held(&second);
+        let waiting = scene.world.agent.get("/api/v1/waiting").json();
+        let [run] = waiting["waiting"].as_array().unwrap().as_slice() else { panic!("{waiting}") };
+        assert_eq!(run["sha"], second);
+        // Who looked at the first commit approves that one and no other.
+        let run = run["run"].as_u64().unwrap();
+        assert!(!approve(&scene, run, &scene.sha) && !approve(&scene, 1, &scene.sha));
+
+        scene.world.let_later_work_pass();
+        assert_eq!(scene.world.engine.calls("test-on-pull-request").len(), 1);
+        assert!(approve(&scene, run, &second));
+        scene.world.forge.expect_status(&second, STATUS, "success");
+    }
 }
 
 #[test]

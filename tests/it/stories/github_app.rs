@@ -264,6 +264,93 @@ fn a_commit_from_outside_waits_for_its_button() {
     let passed = |it: &crate::world::forge::app::Check| it.history.ends_with("completed/success");
     world.forge.expect_check(&sha, name, passed);
     assert_eq!(world.forge.checks(&sha, name).len(), 1);
+
+    // A push takes it back, and the button of the commit before is no word on this one.
+    let second = fork.commit("main", [("a", "evil")]);
+    world.forge.synchronize(1);
+    world.forge.expect_check(&second, name, waits);
+    world.forge.press(&repo, &check, "ada", "approve").accepted();
+    world.let_later_work_pass();
+    assert!(world.forge.checks(&second, name).iter().all(waits_still));
+    assert_eq!(world.engine.calls("test-on-pull-request").len(), 1);
+}
+
+fn waits_still(check: &crate::world::forge::app::Check) -> bool {
+    check.history == "completed/action_required"
+}
+
+#[test]
+fn what_is_under_way_is_ended_by_its_button() {
+    let world = start();
+    let repo = world.forge.repository("ada/site");
+    let (began, go) = (world.path("began"), world.path("go"));
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.expect_file("began");
+    let name = "pocketci/test-on-push";
+    let offered = |it: &crate::world::forge::app::Check| {
+        let actions = it.body["actions"].as_array().map_or(&[][..], Vec::as_slice);
+        actions.iter().any(|action| action["identifier"] == "cancel")
+    };
+    let check = world.forge.expect_check(&sha, name, offered);
+
+    world.forge.press(&repo, &check, "mallory", "cancel").accepted();
+    world.let_later_work_pass();
+    assert!(!world.forge.checks(&sha, name)[0].history.contains("completed"));
+
+    world.forge.press(&repo, &check, "ada", "cancel").accepted();
+    let ended = |it: &crate::world::forge::app::Check| it.history.contains("completed/");
+    let check = world.forge.expect_check(&sha, name, ended);
+    assert_eq!(check.body["conclusion"], "cancelled");
+    let title = check.body["output"]["title"].as_str().unwrap();
+    assert!(title.contains("ada"), "{title}");
+}
+
+/// GitHub makes an App of the manifest that a form on this machine brings; the agent takes it up.
+#[test]
+fn an_app_is_made_by_the_manifest_and_taken_up() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let mut world = World::prepare();
+    for name in ["GITHUB_TOKEN", "GITHUB_USERNAME", "X_HUB_SIGNATURE"] {
+        world.agent.unset(name);
+    }
+    world.forge.make_an_app_for("c0de");
+    let mut command = crate::world::process::program(env!("CARGO_BIN_EXE_pocketci-agent"));
+    command.env_clear().envs(world.agent.environment()).args(["github-app", "create"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let page = loop {
+        let mut line = String::new();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it ended without an address");
+        if let Some(page) = line.trim().strip_suffix('/').filter(|it| it.starts_with("http://")) {
+            break page.to_owned();
+        }
+    };
+
+    let form = crate::world::http::get(&format!("{page}/")).body;
+    let (_, action) = form.split_once("action=\"").unwrap();
+    let action = action.split('"').next().unwrap();
+    let (place, state) = action.split_once("?state=").unwrap();
+    assert_eq!(place, format!("{}/settings/apps/new", world.forge.url()));
+    assert!(form.contains("http://ci.example/webhooks/github"), "{form}");
+    // Another page cannot bring a code of its own.
+    let answer = crate::world::http::get(&format!("{page}/created?code=evil&state=0"));
+    assert_eq!(answer.status, 400);
+    let answer = crate::world::http::get(&format!("{page}/created?code=c0de&state={state}"));
+    assert_eq!(answer.status, 200);
+    let mut said = String::new();
+    out.read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success() && said.contains("Install it"), "{said}");
+
+    world.agent.start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f));
+    world.forge.push(&repo, "main");
+    world.forge.expect_check(&sha, "pocketci", |it| it.history.ends_with("completed/success"));
+    // There is one already.
+    let (status, said) = world.agent.command(&["github-app", "create"]);
+    assert!(status == 2 && said.contains("There is an App already"), "{said}");
 }
 
 /// An App has one webhook for all repositories, and may read what that could not deliver.

@@ -125,6 +125,11 @@ impl Mount {
         assert!(mount.status().unwrap().success());
     }
 
+    fn free_percent(&self) -> u64 {
+        let disk = nix::sys::statvfs::statvfs(&self.0).unwrap();
+        disk.blocks_available() * 100 / disk.blocks()
+    }
+
     /// Takes all room that is left.
     fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
@@ -220,6 +225,44 @@ fn a_full_disk_is_noticed_by_the_guard() {
 #[test]
 fn a_full_disk_is_noticed_by_the_database() {
     check_full_disk("0");
+}
+
+/// Old runs and their logs go before anything is refused.
+#[test]
+fn room_is_made_before_anything_is_refused() {
+    let mut world = World::prepare();
+    let Some(mount) = Mount::new(world.path("small"), "24m") else { return };
+    world.agent.set("POCKETCI_MIN_FREE", "40%");
+    world.agent.set("POCKETCI_KEEP", "1");
+    world.agent.keep_in(&mount.0.join("data"));
+    world.agent.start();
+    let repo = world.forge.repository("ada/site");
+    let much = format!("{}\n", "x".repeat(1000)).repeat(3000);
+    let module = Module::new("ci").function("testOnPush", |f| f.prints(&much));
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&sha, "pocketci", "success");
+    let log = mount.0.join("data/logs/1");
+    assert!(log.exists());
+    let push = |text: &str| {
+        let module = Module::new("ci").function("testOnPush", |f| f.prints(text));
+        let sha = repo.commit("main", module);
+        world.forge.push(&repo, "main");
+        world.forge.expect_status(&sha, "pocketci", "success");
+    };
+    push("few");
+    let mut filler = File::create(mount.0.join("filler")).unwrap();
+    while mount.free_percent() > 36 {
+        filler.write_all(&[0; 1 << 16]).unwrap();
+    }
+    eventually("the old log to go", || (!log.exists()).then_some(()));
+    assert_eq!(world.agent.get("/runs/1").status, 404);
+    assert_eq!(world.agent.get("/runs/2").status, 200);
+    push("fewer");
+    assert_eq!(world.agent.get("/readyz").status, 200);
+    world.agent.expect_log("The disk is nearly full");
+    world.agent.terminate();
+    drop(mount);
 }
 
 #[test]

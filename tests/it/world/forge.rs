@@ -69,6 +69,8 @@ struct State {
     organisation: Option<String>,
     /// Its one App; where there is one, nobody else is answered.
     app: Option<app::App>,
+    /// What is given once to whoever brings this code: the App that was made for them.
+    conversion: Option<(String, serde_json::Value)>,
     /// Statuses that were ever accepted.
     posts: u64,
     requests: Vec<Request>,

@@ -55,6 +55,17 @@ impl Ledger {
     }
 }
 
+/// Writes into an agent's database behind its back.
+#[track_caller]
+pub fn meddle(data: &Path, sql: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(data.join("pocketci.db"));
+        let mut db = options.connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+    });
+}
+
 const DELIVERIES: &str = "\
     SELECT forge_id, state, settlement,
            EXISTS (SELECT 1 FROM delivery_body WHERE delivery_body.delivery = delivery.id),

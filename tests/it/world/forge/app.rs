@@ -71,6 +71,16 @@ impl Forge {
         pem
     }
 
+    /// Has an App, and gives its key to whoever brings this code, once.
+    pub fn make_an_app_for(&self, code: &str) {
+        let pem = self.have_an_app();
+        let made = json!({
+            "id": ID, "slug": "ci", "html_url": format!("{}/apps/ci", self.url()),
+            "webhook_secret": super::SECRET, "pem": pem, "client_id": "Iv1", "client_secret": "x",
+        });
+        self.ledger.change(|state| state.conversion = Some((code.to_owned(), made)));
+    }
+
     fn app<T>(&self, change: impl FnOnce(&mut App) -> T) -> T {
         self.ledger.change(|state| change(state.app.as_mut().expect("the forge has an App")))
     }
@@ -220,6 +230,12 @@ pub(super) async fn answer(
     let own = header
         .strip_prefix("Bearer ")
         .is_some_and(|jwt| ledger.state().app.as_ref().is_some_and(|app| app.is_own(jwt)));
+    if let ("POST", ["app-manifests", code, "conversions"]) = (method.as_str(), parts) {
+        let made = ledger.change(|state| state.conversion.take_if(|(known, _)| known == code));
+        return Some(
+            made.map_or_else(|| message(404, "Not Found"), |(_, made)| respond(201, &made)),
+        );
+    }
     let for_app = matches!(parts, ["app", ..] | ["repos", _, _, "installation"]);
     if for_app && !own {
         return Some(message(401, "A JSON web token could not be decoded"));

@@ -1,0 +1,70 @@
+//! Work that the database says is under way and that nobody is at, as after a fault of our own: the
+//! watchdog notices it, says so loudly, and sets it right.
+
+use serde_json::Value;
+
+use crate::world::ledger::meddle;
+use crate::world::{Module, World, eventually};
+
+const STATUS: &str = "pocketci/test-on-push";
+
+/// A world with a run that is over and told.
+fn done() -> (World, String) {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&sha, STATUS, "success");
+    world.forge.expect_status(&sha, "pocketci", "success");
+    eventually("the run to be over", || (run(&world)["state"] == "finished").then_some(()));
+    (world, sha)
+}
+
+fn run(world: &World) -> Value {
+    world.agent.get("/api/v1/runs/1").json()
+}
+
+#[track_caller]
+fn expect_told(world: &mut World, words: &str, what: &str) {
+    let line = world.agent.expect_log(words);
+    assert!(line.contains("ERROR") && line.contains("please report this"), "{line}");
+    let count = format!("pocketci_watchdog_mended_total{{what=\"{what}\"}} 1");
+    eventually("it to be counted", || {
+        world.agent.get("/metrics").body.contains(&count).then_some(())
+    });
+}
+
+#[test]
+fn a_run_without_anything_left_to_do_is_ended() {
+    let (mut world, _) = done();
+    meddle(
+        world.agent.data(),
+        "UPDATE run SET state = 'running', verdict = NULL, finished_at = NULL WHERE id = 1",
+    );
+
+    expect_told(&mut world, "Run 1 had no call left and was not finished", "runs");
+
+    assert_eq!(
+        (&run(&world)["state"], &run(&world)["verdict"]),
+        (&"finished".into(), &"passed".into())
+    );
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+}
+
+#[test]
+fn a_call_that_nobody_carries_out_is_carried_out() {
+    let (mut world, sha) = done();
+    meddle(
+        world.agent.data(),
+        "UPDATE run SET state = 'running', verdict = NULL, finished_at = NULL WHERE id = 1;
+         UPDATE call SET state = 'running', outcome = NULL, finished_at = NULL WHERE id = 1",
+    );
+
+    expect_told(&mut world, "Call 1 of run 1 was running in nobody's hands; queued again", "calls");
+
+    eventually("the run to be over", || (run(&world)["state"] == "finished").then_some(()));
+    assert_eq!(world.engine.calls("test-on-push").len(), 2);
+    eventually("it to be told", || {
+        world.forge.shows(&sha, &[STATUS, "pocketci"], "success").then_some(())
+    });
+}
