@@ -19,6 +19,7 @@ mod refusal;
 mod said;
 mod server;
 mod socket;
+mod steps;
 mod text;
 mod webhook;
 mod who;

@@ -9,6 +9,7 @@ mod repositories;
 mod runs;
 mod said;
 pub mod shape;
+mod steps;
 mod tokens;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ fn described() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(runs::show))
         .routes(routes!(runs::call))
         .routes(routes!(log::read))
+        .routes(routes!(steps::list))
+        .routes(routes!(steps::log))
         .routes(routes!(events::follow))
         .routes(routes!(repositories::badge))
         .routes(routes!(repositories::cc))

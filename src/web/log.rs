@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use jiff::Timestamp;
 use serde::Deserialize;
 use tracing::error;
 
@@ -199,13 +200,17 @@ impl Tail {
 impl Line {
     fn of(line: &[u8]) -> Self {
         let line = LogLine::parse(line);
-        let kind = match line.stream {
+        Self::new(line.at, line.stream, line.text)
+    }
+
+    pub(super) fn new(at: Option<Timestamp>, stream: LogStream, text: &[u8]) -> Self {
+        let kind = match stream {
             LogStream::Stdout => "out",
             LogStream::Stderr => "err",
             LogStream::Agent => "note",
         };
-        let time = line.at.map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string());
-        Self { time, kind, text: text::inert(&line.text()) }
+        let time = at.map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string());
+        Self { time, kind, text: text::inert(&String::from_utf8_lossy(text)) }
     }
 }
 

@@ -10,6 +10,7 @@ mod health;
 mod json;
 mod list;
 mod run;
+mod steps;
 mod waiting;
 mod words;
 
@@ -44,6 +45,9 @@ pub(super) fn router() -> Router<std::sync::Arc<Site>> {
         .route("/runs/{id}", get(run::run))
         .route("/runs/{id}/event.json", get(run::event_json))
         .route("/runs/{id}/calls/{call}", get(call::call))
+        .route("/runs/{id}/calls/{call}/steps", get(steps::all))
+        .route("/runs/{id}/calls/{call}/steps/{span}", get(steps::one))
+        .route("/runs/{id}/calls/{call}/steps/{span}/log", get(steps::log))
         .route("/runs/{id}/rerun", post(act::rerun))
         .route("/runs/{id}/cancel", post(act::cancel))
         .route("/runs/{id}/approve", post(act::approve))

@@ -5,10 +5,12 @@
 
 mod acts;
 mod deliveries;
+mod steps;
 mod tokens;
 
 pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
 pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
+pub use steps::{Step, Steps};
 pub use tokens::{MadeToken, NewToken, Token, Tokens};
 
 use jiff::Timestamp;

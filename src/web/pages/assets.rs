@@ -15,9 +15,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Name, kind and content; the scripts import one another by these names.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("style.css", CSS, include_str!("../../../templates/assets/style.css")),
     ("log.css", CSS, include_str!("../../../templates/assets/log.css")),
+    ("trace.css", CSS, include_str!("../../../templates/assets/trace.css")),
+    ("trace.js", SCRIPT, include_str!("../../../templates/assets/trace.js")),
     ("live.js", SCRIPT, include_str!("../../../templates/assets/live.js")),
     ("log.js", SCRIPT, include_str!("../../../templates/assets/log.js")),
     ("lines.js", SCRIPT, include_str!("../../../templates/assets/lines.js")),

@@ -12,6 +12,7 @@ use tracing::error;
 
 use super::super::log::{Tail, blocking};
 use super::super::text::{duration, inert, moment, sentence, shell_word};
+use super::steps::Trace;
 use super::words::{Badge, Took, call_badge, outcome_badge, outcome_words};
 use super::{Site, Trouble, event, page};
 use crate::domain::plan::{Action, Places, PlannedCall};
@@ -166,6 +167,8 @@ pub(super) struct CallPage {
     finished: bool,
     /// It may be begun again, by whoever asks.
     rerun: bool,
+    /// The tree of its steps, if it has any.
+    steps: Option<String>,
 }
 
 /// Which attempt of the call.
@@ -199,16 +202,20 @@ pub(in crate::web) async fn call(
     let now = Timestamp::now();
     let may = super::may(&site, &asker, &run, Deed::Act).await;
     let line = CallLine::new(&run, view, &earlier, tail, span(&run, now), now);
-    page(
-        &asker,
-        &CallPage {
-            run: run.id.0,
-            title: event::sentence(&run.event),
-            badge: before.map_or(line.badge, |it| outcome_badge(&it.outcome)),
-            finished: before.is_some() || matches!(view.state, CallState::Finished(_)),
-            rerun: may && matches!(run.state, RunState::Finished(_)),
-            call: line,
-            number,
-        },
-    )
+    let finished = before.is_some() || matches!(view.state, CallState::Finished(_));
+    let steps = match view.started_at {
+        Some(_) => Trace::of(&site, (run.id, view.id, number), finished).await,
+        None => None,
+    };
+    let page_of_it = CallPage {
+        steps,
+        run: run.id.0,
+        title: event::sentence(&run.event),
+        badge: before.map_or(line.badge, |it| outcome_badge(&it.outcome)),
+        finished,
+        rerun: may && matches!(run.state, RunState::Finished(_)),
+        call: line,
+        number,
+    };
+    page(&asker, &page_of_it)
 }
