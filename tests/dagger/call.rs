@@ -12,6 +12,7 @@ use crate::dotenv::Dotenv;
 use crate::engine::Engine;
 use crate::module::{Broken, Function, Module};
 use crate::names::camel;
+use crate::otlp::{self, Span};
 use crate::progress::Progress;
 use crate::values::{self, Value, Values};
 use crate::{Failure, signals};
@@ -30,6 +31,8 @@ pub struct Call<'a> {
     stderr: String,
     /// Containers that nobody has asked for yet.
     lazy: Vec<Json>,
+    /// Of the function that runs.
+    span: Span,
 }
 
 /// What a function came to.
@@ -50,7 +53,8 @@ impl<'a> Call<'a> {
     ) -> Self {
         let (args, stdout, stderr, lazy) =
             (Values::new(), String::new(), String::new(), Vec::new());
-        Self { module, engine, progress, dotenv, constructor, args, stdout, stderr, lazy }
+        let span = otlp::root();
+        Self { module, engine, progress, dotenv, constructor, args, stdout, stderr, lazy, span }
     }
 
     /// Runs the functions on the command line, one on what the other returned, and prints the
@@ -68,6 +72,10 @@ impl<'a> Call<'a> {
         };
         let mut path = "dagger call".to_owned();
         let mut returned = Returned::Nothing;
+        let query = otlp::root().begin("POST /query", &["ui.passthrough"]);
+        query.begin(&format!("Query.{}", self.module.name), &[]).end_marked("dag.cached");
+        let (root, done) = (query.clone(), query);
+        self.span = root;
         for step in steps {
             path = format!("{path} {}", step.kebab);
             returned = match step.function {
@@ -75,6 +83,7 @@ impl<'a> Call<'a> {
                 None => self.core(&step.kebab, returned)?,
             };
         }
+        done.end(None, None);
         print(&render(&returned, globals.json));
         Ok(())
     }
@@ -90,8 +99,19 @@ impl<'a> Call<'a> {
             values::resolve(self.module, name, &function.args, &step.given, self.dotenv, path)?;
         let span = format!("{}.{}", camel(&self.module.name), function.name);
         self.progress.raw_line(&format!("9   : {span}"));
+        let above = self.span.clone();
+        self.span = above.begin_call(&span, &self.described());
         let done = self.steps(function);
-        self.progress.span(&span, done.as_ref().err().map(|failure| failure.message.as_str()));
+        let failure = done.as_ref().err();
+        let error = failure.map(|failure| failure.message.as_str());
+        self.progress.span(&span, error);
+        self.span.end(error, failure.and_then(|failure| failure.origin.as_deref()));
+        if error.is_none() {
+            otlp::tick();
+        } else {
+            above.end(None, None);
+        }
+        self.span = above;
         done
     }
 
@@ -153,7 +173,10 @@ impl<'a> Call<'a> {
         let text = text.as_deref().unwrap_or_default();
         let number = value.as_u64().unwrap_or_default();
         match word.as_str() {
-            "print" => self.progress.printed(text),
+            "print" => {
+                self.progress.printed(text);
+                self.span.print(true, &format!("{text}\n"));
+            }
             "exec" => self.exec(step)?,
             "raise" if self.module.is_dang() => return Err(Failure::plain(text)),
             "raise" => return Err(Failure::traced(text)),
@@ -193,6 +216,7 @@ impl<'a> Call<'a> {
             "flood" => {
                 for line in 1..=number {
                     self.progress.printed(&line.to_string());
+                    self.span.print(true, &format!("{line}\n"));
                 }
             }
             "die" => {
@@ -225,6 +249,13 @@ impl<'a> Call<'a> {
             command.env(name, value);
         }
         self.progress.raw_line(&format!("14  : ┆ withExec sh -c '{script}'"));
+        let query = self.span.begin("POST /query", &["ui.passthrough"]);
+        query.begin("Query.container", &[]).end_marked("dag.cached");
+        let words = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let described = query.begin_call("Container.withExec", &[("args", words)]);
+        described.end_marked("dag.pending");
+        let asked = query.begin("Container.stdout", &[]);
+        let work = asked.resume(&described, "resume withExec");
         let mut child = command.spawn().map_err(|error| Failure::traced(&error.to_string()))?;
         signals::container(Some(child.id()));
         let (send, lines) = mpsc::channel::<(bool, Vec<u8>)>();
@@ -255,6 +286,7 @@ impl<'a> Call<'a> {
                         line = line.replace(mask, "***");
                     }
                     self.progress.raw_line(&format!("14  : ┆ [0.1s] | {}", line.trim_end()));
+                    described.print(out, &line);
                     if out { stdout.push_str(&line) } else { stderr.push_str(&line) }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -272,11 +304,28 @@ impl<'a> Call<'a> {
             };
             let blocks = block("Stdout", &stdout) + &block("Stderr", &stderr);
             let message = format!("exit code: {exit}");
-            return Err(Failure { exit, blocks, ..Failure::traced(&message) });
+            work.end_process(exit, Some(&message), &described);
+            asked.end(Some(&message), Some(&described));
+            query.end(None, None);
+            let origin = Some(Box::new(described));
+            return Err(Failure { exit, blocks, origin, ..Failure::traced(&message) });
         }
+        work.end_process(0, None, &described);
+        asked.end(None, None);
+        query.end(None, None);
         self.progress.raw_line("14  : ┆ Container.withExec DONE [0.1s]");
         (self.stdout, self.stderr) = (stdout, stderr);
         Ok(())
+    }
+
+    /// The texts among the function's arguments.
+    fn described(&self) -> Vec<(&str, Vec<String>)> {
+        let text = |value: &Value| match value {
+            Value::Plain(Json::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let texts = self.args.iter().filter_map(|(name, value)| Some((name, text(value)?)));
+        texts.map(|(name, text)| (name.as_str(), vec![text])).collect()
     }
 
     /// The values that a container's output is masked for.

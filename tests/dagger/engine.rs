@@ -108,6 +108,7 @@ impl Engine {
 
     /// To be asked while anything waits: fails, or never comes back, when the engine is gone.
     pub fn check(&self, progress: &mut Progress) -> Result<(), Failure> {
+        crate::otlp::tick();
         let limit = match self.control().state {
             State::Up => return Ok(()),
             State::Down(_) => KILLED,

@@ -63,6 +63,7 @@ mod graphql;
 mod listing;
 mod module;
 mod names;
+mod otlp;
 mod progress;
 mod signals;
 mod values;
@@ -82,12 +83,15 @@ pub struct Failure {
     pub usage: Option<String>,
     /// What follows the message.
     pub after: String,
+    /// Which part of the call it came from, for whoever collects traces.
+    pub origin: Option<Box<otlp::Span>>,
 }
 
 impl Failure {
     pub fn plain(message: &str) -> Self {
         let (blocks, usage, after) = (String::new(), None, String::new());
-        Self { message: message.to_owned(), exit: 1, traced: false, blocks, usage, after }
+        let (message, origin) = (message.to_owned(), None);
+        Self { message, exit: 1, traced: false, blocks, usage, after, origin }
     }
 
     pub fn traced(message: &str) -> Self {
@@ -160,8 +164,21 @@ fn run(argv: &[String], engine: &Engine) -> i32 {
         _ => call(argv, &globals, engine, &mut progress),
     };
     match done {
-        Ok(()) => 0,
+        Ok(()) => {
+            otlp::finish(None, None);
+            0
+        }
         Err(failure) => {
+            if !failure.blocks.is_empty() {
+                otlp::root().print(false, &failure.blocks);
+            }
+            let (exit, message) = (failure.exit, &failure.message);
+            match &failure.origin {
+                Some(origin) => {
+                    otlp::finish(Some(&format!("exit code {exit}\n\n{message}")), Some(origin));
+                }
+                None => otlp::finish(Some(message), None),
+            }
             if globals.style != Style::Silent {
                 write("\n\n");
             }
@@ -256,8 +273,19 @@ fn call(
         !word.starts_with('-') && Some(*word) != globals.module.as_deref() && *word != "plain"
     });
     engine.log_start(argv, None, "call", function);
-    engine.connect(progress)?;
-    let module = load(globals, progress)?;
+    let typed = argv.iter().position(|word| Some(word.as_str()) == function);
+    otlp::start(&typed.map_or_else(|| "call".to_owned(), |from| argv[from..].join(" ")));
+    connect(engine, progress)?;
+    let loading = otlp::root().begin("load workspace: .", &[]);
+    let types = loading.begin("loading type definitions", &["ui.encapsulate"]);
+    let query = types.begin("POST /query", &["ui.passthrough"]);
+    let source = query.begin("Query.moduleSource", &["ui.internal"]);
+    let module = load(globals, progress);
+    let error = module.as_ref().err().map(|failure| failure.message.clone());
+    for span in [source, query, types, loading] {
+        span.end(error.as_deref(), None);
+    }
+    let module = module?;
     let nothing = Module {
         folder: "/".into(),
         name: String::new(),
@@ -278,10 +306,30 @@ fn call(
         let values = values::resolve(module, None, constructor, &given, &dotenv, "dagger call")?;
         Ok((values, steps))
     });
-    progress.parsed(parsed.as_ref().err().map(|failure| failure.message.as_str()));
+    let error = parsed.as_ref().err().map(|failure| failure.message.as_str());
+    otlp::root().begin("parsing command line arguments", &[]).end(error, None);
+    progress.parsed(error);
     let (constructor, steps) = parsed?;
     progress.span(&module.name, None);
     Call::new(module, engine, progress, &dotenv, constructor).run(&steps, globals)
+}
+
+/// Connects, and tells of it.
+fn connect(engine: &Engine, progress: &mut Progress) -> Result<(), Failure> {
+    let connect = otlp::root().begin("connect", &[]);
+    connect.begin("starting engine", &[]).end(None, None);
+    let connecting = connect.begin("connecting to engine", &["ui.encapsulate"]);
+    let done = engine.connect(progress);
+    let error = done.as_ref().err().map(|failure| failure.message.as_str());
+    connecting.end(error, None);
+    if error.is_none() {
+        let line = format!("{} INF connected name=vm client-version={VERSION}\n", clock());
+        connecting.print(false, &line);
+        connect.begin("starting session", &["ui.encapsulate"]).end(None, None);
+        connect.begin("subscribing to telemetry", &["ui.encapsulated"]).end(None, None);
+    }
+    connect.end(error, None);
+    done
 }
 
 /// A `.env` beside a dependency is read for that one's arguments, and its secrets' commands run.

@@ -15,4 +15,5 @@ mod redaction;
 mod run_command;
 mod stand_in;
 mod stories;
+mod traces;
 mod world;

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 
 mod engine;
+mod otlp;
 
 /// The stand-in, where cargo puts examples.
 pub(crate) fn program() -> PathBuf {

@@ -36,4 +36,5 @@ mod engine;
 mod space;
 mod seen_from_outside;
 mod remote;
+mod steps;
 mod real_gitea;

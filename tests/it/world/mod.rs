@@ -15,6 +15,7 @@
 
 pub mod agent;
 pub mod browser;
+pub mod collector;
 pub mod engine;
 pub mod forge;
 pub mod git;
