@@ -29,13 +29,21 @@ export function paint(element, text, query) {
     text = text.slice(0, LONGEST);
   }
   const style = { fg: null, bg: null, bold: false, faint: false, italic: false, under: false };
+  const pieces = [];
+  const take = (piece) => piece && pieces.push({ text: piece.replace(ACTIVE, '\ufffd'), classes: names(style) });
   let from = 0;
   ESCAPE.lastIndex = 0;
   for (let found; (found = ESCAPE.exec(text)); from = ESCAPE.lastIndex) {
-    piece(element, text.slice(from, found.index), style, query);
+    take(text.slice(from, found.index));
     if (found[1] !== undefined) apply(style, found[1]);
   }
-  piece(element, text.slice(from), style, query);
+  take(text.slice(from));
+  const marks = query ? matches(pieces.map((piece) => piece.text).join(''), query) : [];
+  let at = 0;
+  for (const piece of pieces) {
+    append(element, piece, marks, at);
+    at += piece.text.length;
+  }
   if (cut) {
     const more = document.createElement('i');
     more.className = 'cut';
@@ -44,26 +52,31 @@ export function paint(element, text, query) {
   }
 }
 
-function piece(element, text, style, query) {
-  if (!text) return;
-  text = text.replace(ACTIVE, '\ufffd');
-  const classes = names(style);
+// Where the query stands in a text, whatever the colours.
+function matches(text, query) {
+  const small = text.toLowerCase();
+  const all = [];
+  for (let at = 0; (at = small.indexOf(query, at)) >= 0; at += query.length) all.push([at, at + query.length]);
+  return all;
+}
+
+// A piece of one style, which begins `at` so many letters into the line.
+function append(element, { text, classes }, marks, at) {
   let into = element;
   if (classes) {
     into = document.createElement('span');
     into.className = classes;
     element.append(into);
   }
-  if (!query) {
-    into.append(text);
-    return;
-  }
-  const small = text.toLowerCase();
   let from = 0;
-  for (let at; (at = small.indexOf(query, from)) >= 0; from = at + query.length) {
+  for (const [begin, end] of marks) {
+    const first = Math.max(from, begin - at);
+    const last = Math.min(text.length, end - at);
+    if (first >= last) continue;
     const mark = document.createElement('mark');
-    mark.textContent = text.slice(at, at + query.length);
-    into.append(text.slice(from, at), mark);
+    mark.textContent = text.slice(first, last);
+    into.append(text.slice(from, first), mark);
+    from = last;
   }
   into.append(text.slice(from));
 }

@@ -214,7 +214,7 @@ function offer() {
   const row = document.activeElement?.closest('.runs li');
   const link = row?.querySelector('a.open[href^="/runs/"]');
   if (link) {
-    location.href = `${link.getAttribute('href')}#acts`;
+    location.href = `${link.getAttribute('href')}#rerun`;
     return;
   }
   const summary = document.querySelector('summary[data-key="r"]');
@@ -240,4 +240,4 @@ addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 
-if (location.hash === '#acts') offer();
+if (location.hash === '#rerun') offer();

@@ -312,11 +312,30 @@ addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 
+// What came and is not looked at yet: many pieces come at once, and a tab that looks at all of them
+// in one go does nothing else meanwhile.
+let backlog = [];
+let pumping = false;
+
+function later(task) {
+  backlog.push(task);
+  if (!pumping) setTimeout(pump);
+  pumping = true;
+}
+
+function pump() {
+  const until = performance.now() + SLICE;
+  while (backlog.length && performance.now() < until) backlog.shift()();
+  pumping = backlog.length > 0;
+  if (pumping) setTimeout(pump);
+}
+
 // The stream. The browser takes it up again by itself where it was; after an answer that is an
 // error, we do.
 function listen() {
+  backlog = [];
   const stream = new EventSource(`${viewer.dataset.log}&from=${lines.at}`);
-  stream.addEventListener('lines', (event) => {
+  stream.addEventListener('lines', (event) => later(() => {
     lines.add(event.data, Number(event.lastEventId));
     if (lines.firstError !== null) $('first-error').disabled = false;
     if (query && scanned < lines.count) scan(++scanning);
@@ -326,11 +345,13 @@ function listen() {
     }
     state();
     redraw();
-  });
+  }));
   stream.addEventListener('end', (event) => {
     stream.close();
-    lines.end();
-    ended(JSON.parse(event.data));
+    later(() => {
+      lines.end();
+      ended(JSON.parse(event.data));
+    });
   });
   stream.onerror = () => {
     state('Connecting again…');

@@ -35,12 +35,29 @@ commands:
       exit 1
   lintOnPush:
     run: printf '\\033[1mlint\\033[0m \\033[32mok\\033[0m\\n'
+  quickOnPush:
+    filter: quick
+    run: echo too quick; exit 1
+  slowOnPush:
+    filter: slow
+    run: exec sleep 600
   longOnPush:
     filter: long
     run: seq -f 'line %.0f of a log that goes on and on, with text enough to come to about a hundred bytes each' 1 1000000
   docsOnPush: {run: 'echo docs', on-changes: "docs/**"}
   deployOnPush: {run: 'echo deploy', filter: release}
 `;
+
+// What strangers' pull requests are for: a module, as the stand-in for dagger reads it.
+const MODULE = {
+  'ci/dagger.json': { name: 'ci', engineVersion: 'v0.21.8', sdk: { source: 'go' } },
+  'ci/stand-in.json': {
+    functions: [
+      { name: 'testOnPullRequest', args: ['eventTrigger: File!'], does: [{ exec: 'echo all is well' }] },
+      { name: 'deployOnPush', args: ['stage: String!'] },
+    ],
+  },
+};
 
 const git = (where, ...args) =>
   execFileSync('git', ['-C', where, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...args], { encoding: 'utf8' }).trim();
@@ -58,6 +75,7 @@ export async function world(binary, folder) {
   const work = join(folder, 'work');
   mkdirSync(bare, { recursive: true });
   mkdirSync(work);
+  writeFileSync(join(folder, 'engine.sock'), 'up');
   git(bare, 'init', '-q', '--bare', '-b', 'main');
   git(work, 'init', '-q', '-b', 'main');
   git(work, 'remote', 'add', 'origin', bare);
@@ -76,11 +94,13 @@ export async function world(binary, folder) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let child = null;
+  // However this ends, nothing goes on without it.
+  process.on('exit', () => child?.kill('SIGKILL'));
 
   const agent = {
     url,
     // Starts the agent, and waits until it answers.
-    async start() {
+    async start(more = {}) {
       child = spawn(binary, ['serve'], {
         env: {
           PATH: process.env.PATH,
@@ -92,11 +112,13 @@ export async function world(binary, folder) {
           POCKETCI_PUBLIC_RUNS: 'all',
           POCKETCI_DRAIN_TIMEOUT: '20s',
           POCKETCI_LOG_LIMIT: '200 MB',
-          POCKETCI_DAGGER: join(folder, 'no-dagger'),
+          POCKETCI_DAGGER: process.env.POCKETCI_TEST_DAGGER,
+          _EXPERIMENTAL_DAGGER_RUNNER_HOST: `unix://${folder}/engine.sock`,
           POCKETCI_PARALLELISM: '3',
           X_HUB_SIGNATURE: SECRET,
           GITHUB_USERNAME: 'tests',
           GITHUB_TOKEN: 'nothing',
+          ...more,
         },
         stdio: ['ignore', 'ignore', process.env.LOUD ? 'inherit' : 'ignore'],
       });
@@ -121,6 +143,42 @@ export async function world(binary, folder) {
       await agent.stop();
       forge.closeAllConnections();
       forge.close();
+    },
+    // Makes a token by the command line on the agent's own machine.
+    token(name, scope) {
+      const env = { PATH: process.env.PATH, HOME: folder, POCKETCI_DATA_DIR: join(folder, 'data') };
+      return execFileSync(binary, ['tokens', 'create', '--name', name, '--scope', scope], { env, encoding: 'utf8' }).trim();
+    },
+    // A pull request of somebody's fork.
+    async pull(number, title) {
+      git(work, 'checkout', '-q', '--detach', 'main');
+      git(work, 'rm', '-q', 'pocketci.yaml');
+      mkdirSync(join(work, 'ci'));
+      for (const [path, content] of Object.entries(MODULE)) writeFileSync(join(work, path), JSON.stringify(content));
+      git(work, 'add', '-A');
+      git(work, 'commit', '-q', '-m', 'Use a module');
+      const base = git(work, 'rev-parse', 'HEAD');
+      git(work, 'push', '-q', '-f', 'origin', 'HEAD:refs/heads/modules');
+      writeFileSync(join(work, 'note.txt'), randomUUID());
+      git(work, 'commit', '-q', '-a', '-m', title);
+      git(work, 'push', '-q', 'origin', `HEAD:refs/pull/${number}/head`);
+      const sha = git(work, 'rev-parse', 'HEAD');
+      const side = (full, ref, commit) =>
+        ({ label: ref, ref, sha: commit, user: { login: full.split('/')[0], id: 2 }, repo: repository(root, full) });
+      const user = { login: 'mallory', id: 2 };
+      return agent.deliver('pull_request', {
+        action: 'opened',
+        number,
+        pull_request: {
+          number, title, user, state: 'open', draft: false, merged: false, body: null, labels: [],
+          html_url: `${root}/${NAME}/pull/${number}`,
+          head: side('mallory/hello', 'patch', sha),
+          base: side(NAME, 'modules', base),
+          author_association: 'FIRST_TIME_CONTRIBUTOR',
+        },
+        repository: repository(root),
+        sender: user,
+      });
     },
     // Commits to a branch and tells the agent; the delivery's status code.
     async push(message, branch = 'main') {
@@ -203,15 +261,16 @@ function fetched(root, path, query, request, response) {
   });
 }
 
-function repository(root) {
+function repository(root, full = NAME) {
   return {
-    id: 1,
+    id: full === NAME ? 1 : 2,
     name: 'hello',
-    full_name: NAME,
+    full_name: full,
     private: false,
-    owner: { login: 'octo' },
-    html_url: `${root}/${NAME}`,
-    clone_url: `${root}/${NAME}.git`,
+    fork: full !== NAME,
+    owner: { login: full.split('/')[0], id: full === NAME ? 1 : 2 },
+    html_url: `${root}/${full}`,
+    clone_url: `${root}/${full}.git`,
     default_branch: 'main',
   };
 }
