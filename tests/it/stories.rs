@@ -37,4 +37,5 @@ mod space;
 mod seen_from_outside;
 mod remote;
 mod steps;
+mod sign_in;
 mod real_gitea;

@@ -10,6 +10,7 @@ mod hook;
 mod past;
 mod payload;
 mod repo;
+pub mod sign_in;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,7 @@ struct State {
     posts: u64,
     requests: Vec<Request>,
     conversation: conversation::Conversation,
+    sign_in: sign_in::SignIn,
 }
 
 /// A status as it was posted.

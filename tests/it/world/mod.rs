@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod module;
 pub mod process;
 pub mod storm;
+pub mod visitor;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ pub use engine::Engine;
 pub use forge::{Delivery, Forge, Refusal, Repo};
 pub use ledger::Ledger;
 pub use module::{Module, Tree};
+pub use visitor::Visitor;
 
 /// How long anything that must happen may take on a busy machine. A story that passes never
 /// waits for it.

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 
 use super::super::git;
-use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, conversation, past};
+use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, conversation, past, sign_in};
 
 /// GitHub's limit on a status's description, in characters.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -67,7 +67,10 @@ async fn answer(
 ) -> Response<Body> {
     let path = uri.path().to_owned();
     let elsewhere = ledger.state().redirect.clone().filter(|(_, which)| which(&path));
+    let person = || sign_in::answer(&ledger, &method, &uri, &headers, &body);
+    let person = if elsewhere.is_none() { person() } else { None };
     let response = match path.strip_prefix("/api/v3") {
+        _ if person.is_some() => person.unwrap(),
         _ if elsewhere.is_some() => {
             let (root, _) = elsewhere.unwrap();
             let rest = uri.path_and_query().map_or(path.as_str(), |rest| rest.as_str());
