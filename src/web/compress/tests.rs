@@ -45,7 +45,10 @@ async fn a_page_is_packed_for_whoever_takes_it() {
     for accepts in ["", "br", "gzip;q=0", "gzipped"] {
         let (headers, body) = ask("/page", accepts).await;
         assert!(!headers.contains_key(CONTENT_ENCODING), "{accepts}");
-        assert_eq!((body.len(), &headers[VARY]), (6000, &HeaderValue::from_static("accept-encoding")));
+        assert_eq!(
+            (body.len(), &headers[VARY]),
+            (6000, &HeaderValue::from_static("accept-encoding"))
+        );
     }
 }
 

@@ -133,7 +133,7 @@ pub(in crate::web) async fn all(
     // Only the call's page looks for more.
     trace.moving = false;
     let trace = trace.render().map_err(Trouble::Template)?;
-    show(&about, None, trace)
+    show(&asker, &about, None, trace)
 }
 
 /// `GET /runs/{id}/calls/{call}/steps/{span}`: one, and what is part of it.
@@ -175,7 +175,7 @@ pub(in crate::web) async fn one(
         log: api_log(about.attempt, step.id),
     };
     let trace = trace.render().map_err(Trouble::Template)?;
-    show(&about, Some(head), trace)
+    show(&asker, &about, Some(head), trace)
 }
 
 /// `GET /runs/{id}/calls/{call}/steps/{span}/log`: what it has printed, as a piece of a page.
@@ -205,10 +205,15 @@ fn fragment(template: &impl Template) -> Result<Response, Trouble> {
     Ok((guards(), Html(html)).into_response())
 }
 
-fn show(about: &Subject, step: Option<Head>, trace: String) -> Result<Response, Trouble> {
+fn show(
+    asker: &Asker,
+    about: &Subject,
+    step: Option<Head>,
+    trace: String,
+) -> Result<Response, Trouble> {
     let (run, call, attempt) = about.attempt;
     let function = about.function.clone();
-    page(&StepsPage { run: run.0, call: call.0, attempt, function, step, trace })
+    page(asker, &StepsPage { run: run.0, call: call.0, attempt, function, step, trace })
 }
 
 #[cfg(test)]
