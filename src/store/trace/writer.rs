@@ -150,7 +150,9 @@ impl TraceWriter {
     pub fn records(&self, body: &[u8]) -> Result<Vec<Forwarded>, NotKept> {
         let masks = self.redactor();
         let mut inner = lock(&self.inner);
-        if inner.closed {
+        // Of a flood nothing more is kept, and so nothing of it is looked at.
+        let is_full = inner.cut && inner.records.as_ref().is_some_and(|it| it.length >= self.limit);
+        if inner.closed || is_full {
             return Ok(Vec::new());
         }
         let mut pieces = Vec::new();
