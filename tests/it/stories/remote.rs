@@ -21,7 +21,7 @@ pub(super) struct Shell<'a> {
 #[derive(Debug)]
 pub(super) struct Ended {
     status: Option<i32>,
-    stdout: String,
+    pub(super) stdout: String,
     stderr: String,
 }
 

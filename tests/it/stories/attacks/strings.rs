@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::remote::Shell;
 use super::shown;
 use crate::world::{Module, World, entries};
 
@@ -74,6 +75,89 @@ fn tell(world: &World, text: &str) -> String {
     }
     world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
     sha
+}
+
+/// The same with a pull request, a comment below it, and a release.
+#[test]
+fn every_string_around_a_pull_request() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("onPullRequest", |f| {
+        f.src().arg("title: String").arg("author: String").arg("branch: String").event_trigger()
+    });
+    repo.commit("main", module);
+    world.forge.pushed(&repo, "main");
+    for text in strings() {
+        let sha = repo.commit("feature", [("a", text.as_str())]);
+        world.forge.pushed(&repo, "feature");
+        let (number, mut body) = world.forge.opened(&repo, "feature", &repo, "main");
+        let pull = &mut body["pull_request"];
+        for field in ["title", "body", "html_url", "diff_url"] {
+            pull[field] = json!(text);
+        }
+        pull["user"]["login"] = json!(text);
+        pull["head"]["label"] = json!(text);
+        pull["labels"] = json!([{"name": text, "color": "fff"}]);
+        body["sender"]["login"] = json!(text);
+        world.forge.deliver("pull_request", &body).accepted();
+        // The head's name, which has to be one that git takes, is refused or is words.
+        body["pull_request"]["head"]["ref"] = json!(text);
+        let delivery = world.forge.deliver("pull_request", &body);
+        assert!((200..500).contains(&delivery.status), "{text:.40?}: {delivery:?}");
+        let mut release = body.clone();
+        release["action"] = json!("published");
+        release["release"] = json!({
+            "tag_name": text, "name": text, "body": text, "html_url": text,
+            "draft": false, "prerelease": false,
+        });
+        let delivery = world.forge.deliver("release", &release);
+        assert!((200..500).contains(&delivery.status), "{text:.40?}: {delivery:?}");
+        world.forge.expect_status(&sha, "pocketci/on-pull-request", "success");
+        let words = format!("/pocketci explain\n\n{text}");
+        let comment = world.forge.comment(number, "ada", &words);
+        world.forge.expect_reaction(comment);
+        let answer = world.forge.expect_own_comment(number, "onPullRequest").body;
+        expect_inert("a comment", &answer);
+        for evil in ["<script", "<img", "](javascript", "onmouseover"] {
+            assert!(!answer.to_lowercase().contains(evil), "{answer}");
+        }
+        assert!(answer.len() < 20_000, "{} bytes", answer.len());
+        for status in &world.forge.statuses(&sha) {
+            expect_inert("a status", &format!("{}{}", status.context, status.description));
+            assert!(status.description.chars().count() <= 140, "{status:?}");
+        }
+    }
+    pages(&world);
+    machines(&world);
+    for line in ["runs list", "deliveries list", "runs show 1"] {
+        expect_inert(line, &Shell::local(&world).run(line).status(0).stdout);
+    }
+    for call in world.engine.calls("on-pull-request") {
+        for flag in call.argv.iter().filter(|argument| argument.starts_with('-')) {
+            let known =
+                ["--progress", "--src", "--title", "--author", "--branch", "--event-trigger"];
+            let name = flag.split('=').next().unwrap();
+            assert!(name == "-m" || known.contains(&name), "{flag:?}");
+        }
+    }
+    assert!(!std::path::Path::new("/tmp/owned").exists());
+    expect_inert("the log", &world.agent.said().join("\n"));
+}
+
+/// What the API says is JSON whatever is in it, and no browser takes it for a page.
+fn machines(world: &World) {
+    for path in ["/api/v1/runs", "/api/v1/runs/1", "/api/v1/deliveries", "/api/v1/waiting"] {
+        let answer = world.agent.get(path);
+        if answer.status == 401 || answer.status == 403 {
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        let kind = answer.header("content-type").unwrap_or_default();
+        assert!(kind.starts_with("application/json"), "{path}: {kind}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        answer.json();
+        assert!(!answer.body.contains(|c: char| c < ' '), "{path}");
+    }
 }
 
 /// Puts it wherever the body holds words of people's.
