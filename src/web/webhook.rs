@@ -189,13 +189,29 @@ async fn take(site: &Site, pinned: Pinned, request: Request) -> Result<Response,
         forge_id: forge_id.clone(),
         event_name,
         repository,
-        title: event.title(),
+        title: title(&events),
         headers: kept(vendor, &head.headers),
         skip: if is_for_app { None } else { skip(event) },
         body: json.unwrap_or(raw),
         received_at: Timestamp::now(),
     };
     keep(app, forge_id, delivery).instrument(span).await
+}
+
+/// The longest title of a delivery that tells of several events.
+const LONGEST_TITLE: usize = 200;
+
+/// Everything that a delivery tells of, in a few words each.
+fn title(events: &[Event]) -> String {
+    let mut title = String::new();
+    for (place, event) in events.iter().enumerate() {
+        let next = event.title();
+        if place > 0 && title.len() + next.len() > LONGEST_TITLE {
+            return format!("{title}, and {} more", events.len() - place);
+        }
+        title = if place == 0 { next } else { format!("{title}, {next}") };
+    }
+    title
 }
 
 /// Whose limits count: the connection's other end, or whom a trusted proxy names.

@@ -30,6 +30,8 @@ mod taken_up;
 mod nobodys_hands;
 mod superseded;
 mod twins;
+mod every_forge;
+mod side_by_side;
 mod github_app;
 mod fairness;
 mod engine;

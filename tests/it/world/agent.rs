@@ -73,7 +73,21 @@ impl Agent {
         ] {
             agent.set(name, value);
         }
+        if forge.kind() != forge::Kind::Github {
+            agent.serve_only(forge);
+        }
         agent
+    }
+
+    /// Has it set up for this forge, and for no GitHub.
+    fn serve_only(&mut self, forge: &Forge) {
+        for name in ["GITHUB_USERNAME", "GITHUB_TOKEN", "X_HUB_SIGNATURE", "POCKETCI_GITHUB_URL"] {
+            self.unset(name);
+        }
+        let prefix = forge.kind().vendor().to_ascii_uppercase().replace('-', "_");
+        self.set(&format!("{prefix}_URL"), forge.url());
+        self.set(&format!("{prefix}_TOKEN"), forge::TOKEN);
+        self.set(&format!("{prefix}_WEBHOOK_SECRET"), forge::SECRET);
     }
 
     /// A variable for the next start.

@@ -1,4 +1,4 @@
-//! A pretend GitHub: a state (repositories, pull requests, statuses) and an HTTP face.
+//! A pretend GitHub, or another forge (see `kind`): a state (repositories, pull requests, statuses) and an HTTP face.
 //!
 //! The state is here, with the verbs that stories use; `face` answers the agent's requests,
 //! `payload` writes bodies as GitHub does, `hook` signs and sends them.
@@ -7,7 +7,9 @@ pub mod app;
 mod conversation;
 mod face;
 mod hook;
+mod kind;
 mod past;
+mod seen;
 mod payload;
 mod repo;
 pub mod sign_in;
@@ -23,6 +25,7 @@ use super::{PATIENCE, git};
 
 pub use conversation::Comment;
 pub use hook::{Delivery, SECRET, headers, new_id, sign};
+pub use kind::Kind;
 pub use repo::{PullRequest, Repo};
 
 /// What the agent must name itself with, for git and for the API.
@@ -38,7 +41,11 @@ pub struct Forge {
 
 /// Everything the forge knows.
 struct Ledger {
+    kind: Kind,
     url: String,
+    token: String,
+    /// What its webhooks are signed with.
+    secret: String,
     dir: TempDir,
     state: Mutex<State>,
     /// Told at every change of the state.
@@ -127,15 +134,32 @@ pub enum Refusal {
 
 impl Forge {
     pub fn start() -> Self {
+        Self::start_as(Kind::Github)
+    }
+
+    /// Another forge than GitHub.
+    pub fn start_as(kind: Kind) -> Self {
+        Self::start_with(kind, TOKEN, SECRET)
+    }
+
+    /// One with a token and a secret of its own.
+    pub fn start_with(kind: Kind, token: &str, secret: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let ledger = Arc::new(Ledger {
+            kind,
             url: format!("http://{}", listener.local_addr().unwrap()),
+            token: token.to_owned(),
+            secret: secret.to_owned(),
             dir: tempfile::Builder::new().prefix("pocketci-forge-").tempdir().unwrap(),
             state: Mutex::default(),
             changed: Condvar::new(),
         });
         let face = face::Face::open(listener, ledger.clone());
         Self { ledger, _face: Arc::new(face) }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.ledger.kind
     }
 
     /// Its root, as in `POCKETCI_GITHUB_URL`.
@@ -256,124 +280,6 @@ impl Forge {
 
     pub fn serve_git(&self) {
         self.state().git_refused_with = None;
-    }
-
-    /// Whether the last status of each of these contexts is this one, and is all there is.
-    pub fn shows(&self, sha: &str, contexts: &[&str], wanted: &str) -> bool {
-        let seen = self.statuses(sha);
-        contexts.iter().all(|context| {
-            let last = seen.iter().rev().find(|status| status.context == *context);
-            last.is_some_and(|status| status.state == wanted)
-        })
-    }
-
-    /// The statuses of a commit, in the order in which they came.
-    pub fn statuses(&self, sha: &str) -> Vec<Status> {
-        self.state().statuses_of(sha)
-    }
-
-    /// The states that one context went through: `pending success`.
-    pub fn history(&self, sha: &str, context: &str) -> String {
-        let statuses = self.statuses(sha);
-        let states = statuses.iter().filter(|status| status.context == context);
-        states.map(|status| status.state.as_str()).collect::<Vec<_>>().join(" ")
-    }
-
-    /// The contexts of a commit, sorted.
-    pub fn contexts(&self, sha: &str) -> Vec<String> {
-        let mut contexts: Vec<_> =
-            self.statuses(sha).into_iter().map(|status| status.context).collect();
-        contexts.sort();
-        contexts.dedup();
-        contexts
-    }
-
-    /// Waits for a status, and fails at once when its context ended otherwise.
-    #[track_caller]
-    pub fn expect_status(&self, sha: &str, context: &str, wanted: &str) -> Status {
-        let found = self.wait(|state| {
-            let seen = state.statuses_of(sha);
-            let mut seen = seen.into_iter().filter(|status| status.context == context);
-            let last = seen.clone().next_back()?;
-            let met = seen.find(|status| status.state == wanted);
-            met.map(Ok).or_else(|| last.is_final().then_some(Err(())))
-        });
-        match found {
-            Some(Ok(status)) => status,
-            Some(Err(())) => panic!(
-                "expected {context} of {sha} to be {wanted}, it ended otherwise\n{}",
-                self.told()
-            ),
-            None => panic!(
-                "waited {PATIENCE:?} in vain for {context} of {sha} to be {wanted}\n{}",
-                self.told()
-            ),
-        }
-    }
-
-    /// Waits for a status of a commit that is like this.
-    #[track_caller]
-    pub fn expect_status_like(
-        &self,
-        sha: &str,
-        what: &str,
-        is_it: impl Fn(&Status) -> bool,
-    ) -> Status {
-        let found = self.wait(|state| state.statuses_of(sha).into_iter().find(&is_it));
-        found.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}\n{}", self.told()))
-    }
-
-    /// Waits for a request that reached the forge.
-    #[track_caller]
-    pub fn expect_request(&self, what: &str, is_it: impl Fn(&Request) -> bool) -> Request {
-        let found = self.wait(|state| state.requests.iter().find(|one| is_it(one)).cloned());
-        found.unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}\n{}", self.told()))
-    }
-
-    /// Every request that was answered so far, oldest first.
-    pub fn requests(&self) -> Vec<Request> {
-        self.state().requests.clone()
-    }
-
-    /// How many packs were asked for.
-    pub fn fetches(&self) -> usize {
-        let requests = self.requests();
-        let packs = |one: &&Request| one.method == "POST" && one.path.ends_with("git-upload-pack");
-        requests.iter().filter(packs).count()
-    }
-
-    /// Looks at the state at every change until there is something to see, or patience ends.
-    fn wait<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> Option<T> {
-        let until = Instant::now() + PATIENCE;
-        let mut state = self.state();
-        loop {
-            if let Some(seen) = look(&state) {
-                return Some(seen);
-            }
-            let left = until.checked_duration_since(Instant::now())?;
-            state = self.ledger.changed.wait_timeout(state, left).unwrap().0;
-        }
-    }
-
-    /// Everything that happened, for a failure's message.
-    fn told(&self) -> String {
-        let state = self.state();
-        let mut told = String::from("deliveries:\n");
-        for one in &state.deliveries {
-            let Delivery { id, event, status, answer, .. } = one;
-            told.push_str(&format!("  {event} {id}: {status} {}\n", answer.trim_end()));
-        }
-        told.push_str("statuses:\n");
-        for one in &state.statuses {
-            let Status { repository, sha, state, context, description, .. } = one;
-            let sha = &sha[..7];
-            told.push_str(&format!("  {repository}@{sha} {context}: {state}, {description}\n"));
-        }
-        told.push_str("requests:\n");
-        for Request { method, path, status, .. } in &state.requests {
-            told.push_str(&format!("  {method} {path}: {status}\n"));
-        }
-        told
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -71,10 +71,21 @@ impl World {
         world
     }
 
+    /// Everything up, around another forge than GitHub.
+    pub fn of(kind: forge::Kind) -> Self {
+        let mut world = Self::prepare_of(kind);
+        world.agent.start();
+        world
+    }
+
     /// Everything set up, and the agent not started.
     pub fn prepare() -> Self {
+        Self::prepare_of(forge::Kind::Github)
+    }
+
+    fn prepare_of(kind: forge::Kind) -> Self {
         let dir = tempfile::Builder::new().prefix("pocketci-world-").tempdir().unwrap();
-        let forge = Forge::start();
+        let forge = Forge::start_as(kind);
         let engine = Engine::start(&dir.path().join("engine"));
         let agent = Agent::prepare(dir.path(), &forge, &engine);
         Self { agent, engine, forge, dir }

@@ -19,6 +19,8 @@ pub struct Comment {
     pub body: String,
     pub created_at: Timestamp,
     pub reactions: Vec<String>,
+    /// Counts its changes.
+    pub version: u64,
 }
 
 /// What the forge knows of people and what they said.
@@ -146,16 +148,27 @@ impl Forge {
 }
 
 impl Conversation {
-    fn write(&mut self, pull: u64, author: &str, body: &str, at: Timestamp) -> Comment {
+    pub(super) fn write(&mut self, pull: u64, author: &str, body: &str, at: Timestamp) -> Comment {
         self.written += 1;
         let id = 5000 + self.written;
         let (author, body) = (author.to_owned(), body.to_owned());
-        let comment = Comment { id, pull, author, body, created_at: at, reactions: Vec::new() };
+        let comment =
+            Comment { id, pull, author, body, created_at: at, reactions: Vec::new(), version: 0 };
         self.comments.push(comment.clone());
         comment
     }
 
-    fn find(&mut self, id: u64) -> Option<&mut Comment> {
+    /// The comments on a pull request, the oldest first.
+    pub(super) fn of(&self, pull: u64) -> Vec<Comment> {
+        self.comments.iter().filter(|one| one.pull == pull).cloned().collect()
+    }
+
+    /// Who may do what, beside owners and Ada.
+    pub(super) fn granted(&self) -> Vec<(String, String)> {
+        self.permissions.iter().map(|(login, word)| (login.clone(), word.clone())).collect()
+    }
+
+    pub(super) fn find(&mut self, id: u64) -> Option<&mut Comment> {
         self.comments.iter_mut().find(|one| one.id == id)
     }
 }

@@ -14,7 +14,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
 
 use super::super::git;
-use super::{Ledger, Refusal, Request, Status, TOKEN, USERNAME, conversation, past, sign_in};
+use super::kind::Asked;
+use super::{Kind, Ledger, Refusal, Request, Status, USERNAME, conversation, past, sign_in};
 
 /// GitHub's limit on a status's description, in characters.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -69,7 +70,7 @@ async fn answer(
     let elsewhere = ledger.state().redirect.clone().filter(|(_, which)| which(&path));
     let person = || sign_in::answer(&ledger, &method, &uri, &headers, &body);
     let person = if elsewhere.is_none() { person() } else { None };
-    let response = match path.strip_prefix("/api/v3") {
+    let response = match path.strip_prefix(ledger.kind.api()) {
         _ if person.is_some() => person.unwrap(),
         _ if elsewhere.is_some() => {
             let (root, _) = elsewhere.unwrap();
@@ -141,8 +142,12 @@ async fn rest(
     }
     match text(headers, "authorization") {
         None => return message(401, "Requires authentication"),
-        Some(header) if !is_ours(&header) => return message(401, "Bad credentials"),
+        Some(header) if !is_ours(ledger, &header) => return message(401, "Bad credentials"),
         Some(_) => {}
+    }
+    if ledger.kind != Kind::Github {
+        let asked = Asked::new(method.as_str(), path, query, body);
+        return ledger.kind.answer(ledger, &asked).await;
     }
     match (method.as_str(), parts.as_slice()) {
         ("POST", ["repos", owner, name, "statuses", sha]) => {
@@ -163,7 +168,12 @@ async fn rest(
 }
 
 /// `POST /repos/{owner}/{name}/statuses/{sha}`.
-async fn status(ledger: &Ledger, repository: &str, sha: &str, body: &[u8]) -> Response<Body> {
+pub(super) async fn status(
+    ledger: &Ledger,
+    repository: &str,
+    sha: &str,
+    body: &[u8],
+) -> Response<Body> {
     let refusal = ledger.change(|state| {
         let (refusal, times) = state.statuses_refused_with.as_mut()?;
         let refusal = *refusal;
@@ -251,13 +261,14 @@ async fn repository(
     if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::Truncated) {
         return refuse(refusal, "").await;
     }
-    let parts: Vec<&str> = uri.path().trim_start_matches('/').splitn(3, '/').collect();
+    let path = ledger.kind.git_path(uri.path());
+    let parts: Vec<&str> = path.trim_start_matches('/').splitn(3, '/').collect();
     let [owner, name, rest] = parts.as_slice() else { return message(404, "Not Found") };
     let name = format!("{owner}/{}", name.trim_end_matches(".git"));
     let public = ledger.state().public;
     if !public
         && !text(headers, "authorization").is_some_and(|header| {
-            super::app::admits(ledger, &header, &name).unwrap_or_else(|| is_ours(&header))
+            super::app::admits(ledger, &header, &name).unwrap_or_else(|| is_ours(ledger, &header))
         })
     {
         let mut response = message(401, "Requires authentication");
@@ -322,13 +333,15 @@ async fn gateway(program: std::process::Command, body: Bytes) -> Response<Body> 
 }
 
 /// Whether a header carries the one right token, in any of the ways GitHub takes it.
-fn is_ours(header: &str) -> bool {
+fn is_ours(ledger: &Ledger, header: &str) -> bool {
     let Some((scheme, value)) = header.split_once(' ') else { return false };
     match scheme.to_ascii_lowercase().as_str() {
-        "bearer" | "token" => value == TOKEN,
+        "bearer" | "token" => value == ledger.token,
         "basic" => {
             let decoded = base64::engine::general_purpose::STANDARD.decode(value);
-            decoded.is_ok_and(|text| text == format!("{USERNAME}:{TOKEN}").into_bytes())
+            decoded.is_ok_and(|text| {
+                text == format!("{}:{}", ledger.kind.username(), ledger.token).into_bytes()
+            })
         }
         _ => false,
     }

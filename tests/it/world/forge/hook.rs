@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::super::git;
 use super::super::http::{self, Answer};
 use super::payload::{self, Push};
-use super::{Forge, PullRequest, Repo};
+use super::{Forge, Kind, PullRequest, Repo};
 
 /// The webhook's secret.
 pub const SECRET: &str = "It's a Secret to Everybody";
@@ -153,7 +153,7 @@ impl Forge {
             open: true,
             opened_at: jiff::Timestamp::now(),
         };
-        pull.publish();
+        pull.publish(self.kind());
         self.state().pulls.push(pull.clone());
         (number, payload::pull_request(self.url(), &pull, "opened", None))
     }
@@ -169,7 +169,7 @@ impl Forge {
     pub fn synchronized(&self, number: u64) -> Value {
         let mut pull = self.pull_request(number);
         let before = pull.head_sha.clone();
-        pull.publish();
+        pull.publish(self.kind());
         self.state().pulls[number as usize - 1] = pull.clone();
         payload::pull_request(self.url(), &pull, "synchronize", Some(&before))
     }
@@ -193,6 +193,44 @@ impl Forge {
     pub fn put_pull_request(&self, pull: PullRequest) {
         let index = pull.number as usize - 1;
         self.state().pulls[index] = pull;
+    }
+
+    /// Merges a pull request whose base has not moved, and deletes its branch: a push, the merge,
+    /// and a deletion.
+    #[track_caller]
+    pub fn merge(&self, number: u64) {
+        let mut pull = self.pull_request(number);
+        (pull.merged, pull.open) = (true, false);
+        self.state().pulls[number as usize - 1] = pull.clone();
+        pull.base.reset(&pull.base_branch, &pull.head_sha);
+        self.push(&pull.base, &pull.base_branch);
+        let body = payload::pull_request(self.url(), &pull, "closed", None);
+        self.deliver("pull_request", &body).accepted();
+        assert_eq!(self.delete_branch(&pull.head, &pull.head_branch).status, 204);
+    }
+
+    /// Pushes several branches at once, where the forge tells that by one delivery.
+    #[track_caller]
+    pub fn push_together(&self, repo: &Repo, branches: &[&str]) -> Delivery {
+        let pushes: Vec<Value> = branches.iter().map(|branch| self.pushed(repo, branch)).collect();
+        let (repository, sender) = (&pushes[0]["repository"], &pushes[0]["sender"]);
+        let body = serde_json::json!({
+            "repository": repository, "sender": sender, "pushes": pushes,
+        });
+        self.deliver("pushes", &body).accepted()
+    }
+
+    /// Makes a release of a tag.
+    #[track_caller]
+    pub fn release(&self, repo: &Repo, tag: &str, sha: &str) -> Delivery {
+        let mut body = payload::plain(self.url(), repo, "published");
+        body["release"] = serde_json::json!({
+            "id": 1, "tag_name": tag, "name": tag, "body": "", "draft": false,
+            "prerelease": false, "html_url": format!("{}/releases/{tag}", self.url()),
+            "target_commitish": "main",
+        });
+        body["sha"] = sha.into();
+        self.deliver("release", &body).accepted()
     }
 
     pub fn pull_request(&self, number: u64) -> PullRequest {
@@ -244,12 +282,23 @@ impl Forge {
         content_type: &str,
         body: Vec<u8>,
     ) -> Delivery {
-        let mut headers = headers(id, event, content_type, &sign(SECRET, &body));
-        let named = headers.iter_mut().find(|(name, _)| *name == "X-GitHub-Hook-ID");
-        hook.clone_into(&mut named.unwrap().1);
+        let (headers, sent) = match self.kind() {
+            Kind::Github => {
+                let signature = sign(&self.ledger.secret, &body);
+                let mut headers = headers(id, event, content_type, &signature);
+                let named = headers.iter_mut().find(|(name, _)| *name == "X-GitHub-Hook-ID");
+                hook.clone_into(&mut named.unwrap().1);
+                (headers, body.clone())
+            }
+            kind => {
+                let told = serde_json::from_slice(&body).unwrap();
+                let wire = kind.wire(&self.ledger, id, event, &told);
+                (wire.headers, wire.body)
+            }
+        };
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = http::send("POST", &self.hook(), &headers, &body);
+        let answer = http::send("POST", &self.hook(), &headers, &sent);
         let (status, answer) = match answer {
             Ok(answer) => (answer.status, answer.body),
             Err(why) => (0, why.to_string()),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::git;
 use super::super::module::Tree;
+use super::Kind;
 
 /// A bare repository. What is committed to it shows only after a push.
 #[derive(Debug, Clone)]
@@ -152,11 +153,12 @@ impl PullRequest {
         self.base.name() != self.head.name()
     }
 
-    /// Brings the head's commit to `refs/pull/N/head` of the base, as GitHub does.
-    pub(super) fn publish(&mut self) {
+    /// Brings the head's commit to the base, where the forge has a reference for it.
+    pub(super) fn publish(&mut self, kind: Kind) {
         self.head_sha = self.head.publish(&self.head_branch);
+        let Some(to) = kind.pull_reference(self.number) else { return };
         let from = self.head.path().to_str().unwrap();
-        let reference = format!("+refs/heads/{}:refs/pull/{}/head", self.head_branch, self.number);
+        let reference = format!("+refs/heads/{}:{to}", self.head_branch);
         git::git(self.base.path(), &["fetch", "--quiet", from, &reference]);
     }
 }
