@@ -71,13 +71,16 @@ pub fn permission_request(
     }
 }
 
-/// What its answer says; none when it cannot be read. Where a forge is asked about an account and
-/// not about a name, it says only whether they may write.
+/// What its answer says; none when it cannot be read. The Bitbuckets say only whether they may
+/// write.
 pub fn permission(vendor: Vendor, body: &[u8], user: &Sender) -> Option<Permission> {
     let may = match vendor {
         Vendor::Github => return github::permission(body),
+        Vendor::Gitlab => {
+            let access = gitlab::permission(200, body, user);
+            return Some(Permission { access, user: user.clone() });
+        }
         Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => return gitea::permission(body),
-        Vendor::Gitlab => gitlab::permission(200, body, user),
         Vendor::Bitbucket => bitbucket::permission(200, body, user),
         Vendor::BitbucketServer => bitbucket_server::permission(200, body, user),
     };

@@ -9,12 +9,17 @@ use super::super::wire::{Field, Id, List, Object};
 use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
 use crate::domain::ids::{RepoName, Sha};
+use crate::domain::rights::Access;
 
 /// Entries in a page: GitLab's most.
 const PER_PAGE: usize = 100;
 
-/// The access level from which a member may push: Developer.
+/// The access level from which a member may read the code of a private project.
+const REPORTER: u64 = 20;
+/// The one from which they may push.
 const DEVELOPER: u64 = 30;
+/// The one from which they may change its settings.
+const MAINTAINER: u64 = 40;
 
 /// Where everything about a project is; its whole path is one part of the address.
 pub(super) fn project(api: &str, repo: &RepoName) -> String {
@@ -95,14 +100,20 @@ pub fn permission_request(api: &str, repo: &RepoName, user: &Sender) -> Option<R
     Some(ask::get(&format!("{}/members/all/{id}", project(api, repo))))
 }
 
-/// Whether the answer (also the 404 of somebody who is no member) says that they may push.
-pub fn permission(status: u16, body: &[u8], user: &Sender) -> bool {
-    let Ok(member) = serde_json::from_slice::<Field<Object<Member>>>(body) else { return false };
-    let Some(member) = member.part() else { return false };
+/// What the answer (also the 404 of somebody who is no member) says that they may do.
+pub fn permission(status: u16, body: &[u8], user: &Sender) -> Access {
+    let Ok(member) = serde_json::from_slice::<Field<Object<Member>>>(body) else {
+        return Access::None;
+    };
+    let Some(member) = member.part().filter(|_| status == 200) else { return Access::None };
     let theirs = member.id.get().is_some_and(|Id(id)| *id == user.id);
     let active = member.state.filled().is_none_or(|state| state == "active");
-    let level = member.access_level.get().is_some_and(|level| *level >= DEVELOPER);
-    status == 200 && theirs && active && level
+    match member.access_level.get().filter(|_| theirs && active) {
+        Some(level) if *level >= MAINTAINER => Access::Admin,
+        Some(level) if *level >= DEVELOPER => Access::Write,
+        Some(level) if *level >= REPORTER => Access::Read,
+        _ => Access::None,
+    }
 }
 
 /// What an answer means for a note or an emoji, from what it would mean for a status.
