@@ -74,7 +74,7 @@ impl Store {
         let mut sql = QueryBuilder::<Sqlite>::new(VIEW);
         sql.push(" WHERE true");
         if let Some(visible) = &query.visible {
-            among(&mut sql, "vendor", "repository", visible);
+            among(&mut sql, "vendor, repository", visible);
         }
         if let Some((forge, name)) = &query.repository {
             sql.push(" AND vendor = ").push_bind(forge.to_string());

@@ -304,7 +304,7 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
         sql.push(" AND run.repository = ").push_bind(name.as_str().to_owned());
     }
     if let Some(visible) = &query.visible {
-        among(&mut sql, "run.vendor", "run.repository", visible);
+        among(&mut sql, "run.vendor, run.repository", visible);
     }
     if let Some(among) = &query.among {
         sql.push(" AND run.id IN (");
@@ -349,14 +349,13 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
     sql
 }
 
-/// Leaves what is of these repositories, of which there is one at least.
+/// Leaves what is of these repositories, of which there is one at least; by these two columns.
 pub(super) fn among(
     sql: &mut QueryBuilder<Sqlite>,
-    vendor: &'static str,
-    repository: &'static str,
+    columns: &'static str,
     these: &[(ForgeId, RepoName)],
 ) {
-    sql.push(format_args!(" AND ({vendor}, {repository}) IN (VALUES "));
+    sql.push(format_args!(" AND ({columns}) IN (VALUES "));
     let mut pairs = sql.separated(", ");
     for (forge, name) in these {
         pairs.push("(").push_bind_unseparated(forge.to_string());

@@ -19,6 +19,7 @@ use super::rights::Repositories;
 use crate::domain::ids::{ForgeId, RepoName};
 use crate::domain::rights::{Access, Forges};
 use crate::domain::sign_in::Person;
+use crate::web::said::Said;
 
 /// How old a yes may be for something to be done with it; the forges' own memory adds to it.
 pub(super) const NOW: Duration = Duration::ZERO;
@@ -58,6 +59,7 @@ pub(in crate::web) struct People {
     forges: Arc<dyn Forges>,
     strangers: DefaultDirectRateLimiter,
     friends: DefaultDirectRateLimiter,
+    said: Said,
 }
 
 /// What is known of one of them.
@@ -97,7 +99,7 @@ impl People {
     pub(in crate::web) fn new(forges: Arc<dyn Forges>) -> Self {
         let limiter = |quota| RateLimiter::direct(quota);
         let (strangers, friends) = (limiter(STRANGERS), limiter(FRIENDS));
-        Self { of: Mutex::default(), forges, strangers, friends }
+        Self { of: Mutex::default(), forges, strangers, friends, said: Said::default() }
     }
 
     fn reach(&self, forge: ForgeId, person: &Person) -> Arc<Reach> {
@@ -149,7 +151,10 @@ impl People {
         let friend = reach.friend.load(Ordering::Relaxed);
         let budget = if friend { &self.friends } else { &self.strangers };
         if budget.check().is_err() {
-            tracing::warn!(login = person.login, "Too many questions about people in this hour");
+            self.said.now(|left_out| {
+                let login = &person.login;
+                tracing::warn!(login, left_out, "Too many questions about people in this hour");
+            });
             return None;
         }
         let sender = person.sender();
