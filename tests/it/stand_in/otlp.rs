@@ -60,6 +60,7 @@ fn bodies(folder: &std::path::Path, kind: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "this is what starts the program under test")]
 fn its_traces_agree_with_the_recordings() {
     let Some(recorded) = recorded() else { return };
     for (name, script) in [

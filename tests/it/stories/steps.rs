@@ -209,7 +209,7 @@ fn a_collector_gets_the_steps_below_the_delivery_the_run_and_the_call() {
     let (root, exec) = (find("test-on-push"), find("Container.withExec"));
     let parents: [Option<SpanId>; 4] = [delivery, run, call, root].map(|span| span.parent);
     assert_eq!(parents, [None, Some(delivery.id), Some(run.id), Some(call.id)]);
-    assert_eq!(exec.marks.pending, true);
+    assert!(exec.marks.pending);
     let trace = spans[0].0;
     assert!(spans.iter().all(|(own, span)| *own == trace && span.end.is_some()), "{spans:#?}");
     let taken = collector.taken();
