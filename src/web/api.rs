@@ -4,6 +4,7 @@
 mod acts;
 mod deliveries;
 mod events;
+mod fresh;
 mod log;
 mod repositories;
 mod runs;
@@ -43,12 +44,14 @@ fn described() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(runs::list))
         .routes(routes!(runs::show))
         .routes(routes!(runs::call))
+        .routes(routes!(repositories::badge))
+        .routes(routes!(repositories::cc))
+        // Those above are asked for again and again.
+        .layer(axum::middleware::from_fn(fresh::tagged))
         .routes(routes!(log::read))
         .routes(routes!(steps::list))
         .routes(routes!(steps::log))
         .routes(routes!(events::follow))
-        .routes(routes!(repositories::badge))
-        .routes(routes!(repositories::cc))
         .routes(routes!(acts::rerun))
         .routes(routes!(acts::cancel))
         .routes(routes!(acts::approve))

@@ -40,4 +40,5 @@ mod seen_from_outside;
 mod remote;
 mod steps;
 mod sign_in;
+mod api;
 mod real_gitea;

@@ -12,8 +12,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue,
-    RANGE, VARY,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
 };
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -21,10 +21,11 @@ use serde_json::json;
 use utoipa::IntoParams;
 
 use super::runs::find_call;
-use super::shape;
+use super::{fresh, shape};
 use crate::domain::ids::{CallId, RunId};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
+use crate::store::CallState;
 use crate::store::log::{LogFollower, LogLine, LogReader, LogStream, lines};
 use crate::web::Site;
 use crate::web::follow::{Attempt, Ended, News, Piece};
@@ -61,6 +62,7 @@ pub(super) struct Wish {
             (String = "text/plain"), (shape::LogLine = "application/jsonl"),
             (String = "text/event-stream"))),
         (status = 206, description = "The bytes asked for", content((String = "text/plain"))),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 400, description = "A wish that cannot be understood", body = Problem,
          content_type = "application/problem+json"),
         (status = 401, description = "Nobody has signed in", body = Problem,
@@ -105,10 +107,12 @@ pub(super) async fn read(
     } else if accepts("application/jsonl") {
         json_lines(&site, attempt, wish.from.unwrap_or(0))
     } else {
-        text(&site, attempt, headers.get(RANGE)).await?
+        let whole = number < call.attempt || matches!(call.state, CallState::Finished(_));
+        text(&site, attempt, whole, &headers).await?
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let kept = response.headers_mut().entry(CACHE_CONTROL);
+    kept.or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -123,16 +127,30 @@ fn unreadable(error: &io::Error) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The log cannot be read at the moment")
 }
 
-/// The file as it is now, or some of its bytes.
+/// The file as it is now, or some of its bytes. `whole`: nothing more is written to it.
 async fn text(
     site: &Site,
     attempt: Attempt,
-    range: Option<&HeaderValue>,
+    whole: bool,
+    asker: &HeaderMap,
 ) -> Result<Response, Problem> {
     let path = site.app.store.log_path(attempt.run, attempt.call, attempt.number);
     let opened = blocking(move || LogReader::open(&path)).await.map_err(|e| unreadable(&e))?;
     let mut log = opened.ok_or_else(|| no_log(attempt.run, attempt.call))?;
     let length = log.length();
+    // The bytes of a log that grows may change: of a long one the middle is left out.
+    let tag = whole.then(|| format!("\"{}-{}-{length}\"", attempt.call, attempt.number));
+    let tag = tag.and_then(|tag| HeaderValue::from_str(&tag).ok());
+    let mut answered = HeaderMap::new();
+    if let Some(tag) = &tag {
+        answered.insert(ETAG, tag.clone());
+        answered.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        if fresh::matches(asker.get_all(IF_NONE_MATCH), tag) {
+            return Ok(fresh::not_modified(answered));
+        }
+    }
+    let same = asker.get(IF_RANGE).is_none_or(|is| Some(is) == tag.as_ref());
+    let range = asker.get(RANGE).filter(|_| same);
     let asked = range.and_then(|range| range.to_str().ok()).and_then(|text| span(text, length));
     let (from, end) = match asked {
         None => (0, length),
@@ -157,6 +175,7 @@ async fn text(
     let status = if asked.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = (status, Body::from_stream(pieces)).into_response();
     let headers = response.headers_mut();
+    headers.extend(answered);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end - from));

@@ -27,6 +27,7 @@ const SPECS: usize = 200;
     get, path = "/repositories",
     responses(
         (status = 200, description = "Those that the asker may see", body = shape::Repositories),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 401, description = "Nobody has signed in", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "The database does not answer", body = Problem,
@@ -64,6 +65,7 @@ pub(super) struct Wish {
            ("repository" = String, Path, description = "`owner/name`, with `.svg` behind it"), Wish),
     responses(
         (status = 200, description = "A picture", content((String = "image/svg+xml"))),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 400, description = "A wish that cannot be understood", body = Problem,
          content_type = "application/problem+json"),
         (status = 401, description = "Nobody has signed in", body = Problem,
@@ -102,6 +104,7 @@ pub(super) async fn badge(
            ("repository" = String, Path, description = "`owner/name`, with `.xml` behind it"), Wish),
     responses(
         (status = 200, description = "The feed", content((String = "application/xml"))),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 400, description = "A wish that cannot be understood", body = Problem,
          content_type = "application/problem+json"),
         (status = 401, description = "Nobody has signed in", body = Problem,

@@ -108,6 +108,7 @@ pub(in crate::web) fn repository(text: &str) -> Result<(ForgeId, RepoName), Prob
     get, path = "/runs", params(Narrowed),
     responses(
         (status = 200, description = "A page of runs, the newest first", body = shape::Runs),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 400, description = "A filter that cannot be understood", body = Problem,
          content_type = "application/problem+json"),
         (status = 401, description = "Nobody has signed in", body = Problem,
@@ -136,6 +137,7 @@ pub(super) async fn list(
     get, path = "/runs/{id}", params(("id" = i64, Path, description = "The run's number")),
     responses(
         (status = 200, description = "The run", body = shape::Run),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 401, description = "Nobody has signed in", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "No such run", body = Problem,
@@ -160,6 +162,7 @@ pub(super) async fn show(
            ("call" = i64, Path, description = "The call's number")),
     responses(
         (status = 200, description = "The call", body = shape::Call),
+        (status = 304, description = "The asker has it already: `If-None-Match`"),
         (status = 401, description = "Nobody has signed in", body = Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "No such run, or no such call in it", body = Problem,
