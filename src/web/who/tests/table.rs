@@ -49,7 +49,7 @@ async fn rights() {
                 for who in PEOPLE {
                     row.push(scene.status(&route, kind, who).await.to_string());
                 }
-                let name = format!("{:<6} {:<36} {:<7}", route.0, route.1, kind);
+                let name = format!("{:<6} {:<47} {:<7}", route.0, route.1, kind);
                 rows.entry(name).or_default().push((word, row.join(" ")));
             }
         }
@@ -199,6 +199,7 @@ impl Scene {
             .replace("{*repository}", repository)
             .replace("{*rest}", "nothing")
             .replace("{token}", "99")
+            .replace("{span}", "00f067aa0ba902b7")
             .replace("{vendor}", "github")
             .replace("{way}", "github")
             .replace("{hash}/{name}", "0/style.css")
