@@ -9,6 +9,8 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const ada = agent.token('grace', 'operate');
 const of = await ran('Look everywhere');
 const log = logOf(of, 'test-on-push');
+const pull = (await agent.json('/runs?pull=1')).runs[0];
+const steps = `/runs/${pull.id}/calls/${pull.calls[0].id}`;
 const waiting = (await agent.json('/runs?state=held')).runs[0];
 
 const everywhere = {
@@ -19,6 +21,7 @@ const everywhere = {
   run: `/runs/${of.id}`,
   held: `/runs/${waiting.id}`,
   call: log,
+  steps,
   deliveries: '/deliveries',
   delivery: `/deliveries/${of.delivery}`,
   waiting: '/waiting',
@@ -45,6 +48,16 @@ await check('without JavaScript the facts are all there', async (page) => {
   await open(page, '/deliveries');
   await page.getByText('It became 1 run.').first().waitFor();
 }, { javaScriptEnabled: false });
+
+await check('the steps of a call are a tree, and show what they printed', async (page) => {
+  await open(page, steps);
+  await page.locator('#trace summary', { hasText: 'Ci.testOnPullRequest' }).click();
+  const step = page.locator('#trace details', { hasText: 'echo all is well' }).last();
+  await step.locator(':scope > summary .took').waitFor();
+  if (!(await step.evaluate((it) => it.open))) await step.locator(':scope > summary').click();
+  await step.locator('pre.log', { hasText: 'all is well' }).first().waitFor();
+  await picture(page, 'steps-open');
+});
 
 await check('nothing is wider than a phone', async (page) => {
   for (const [name, path] of Object.entries(everywhere)) {
