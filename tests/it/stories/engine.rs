@@ -81,14 +81,21 @@ fn a_functions_own_failure_is_not_tried_again() {
 fn a_call_that_waits_for_its_next_try_holds_no_slot() {
     let world = World::with(&[("POCKETCI_PARALLELISM", "1")]);
     let sha = began(&world);
-    world.engine.is("killed 100ms");
-    world.forge.expect_status_like(&sha, "a status about the next try", |status| {
-        status.description.starts_with("Trying again (attempt ")
-    });
-    world.engine.up();
+    // The pause before the third try is long enough for others' work.
+    for attempt in 1..=2 {
+        eventually("the attempt to begin", || {
+            (world.expect_file("began").lines().count() == attempt).then_some(())
+        });
+        world.engine.is("killed 10ms");
+        let next = format!("Trying again (attempt {})", attempt + 1);
+        world.forge.expect_status_like(&sha, "a status about the next try", |status| {
+            status.description.starts_with(&next)
+        });
+        world.engine.up();
+    }
     world.let_later_work_pass();
     assert!(world.forge.statuses(&sha).iter().all(|status| !status.is_final()));
     world.touch("go");
-    eventually("the second try", || (world.engine.calls("test-on-push").len() == 2).then_some(()));
+    eventually("the third try", || (world.engine.calls("test-on-push").len() == 3).then_some(()));
     world.forge.expect_status(&sha, STATUS, "success");
 }
