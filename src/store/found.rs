@@ -139,7 +139,7 @@ impl Store {
             return Ok(RunPage { runs: Vec::new(), next: None });
         }
         let mut sql = selection(query);
-        sql.push(" ORDER BY run.id DESC LIMIT ").push_bind(limit as i64 + 1);
+        sql.push(" LIMIT ").push_bind(limit as i64 + 1);
         let rows = sql.build().persistent(false).fetch_all(&self.inner.readers).await?;
         let more = rows.len() > limit;
         let mut runs =
@@ -275,29 +275,30 @@ pub(super) async fn name(
     Ok(())
 }
 
-/// Everything of a query but its order and its end.
+/// Everything of a query but its end, the newest first.
 fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
     let mut sql = QueryBuilder::new(
         "SELECT run.id, run.delivery, run.vendor, run.repository, run.sha, run.spec_path,
                 run.spec_name, run.state, run.why, run.verdict, run.attempt, run.headline,
                 run.subject, run.event_type, run.branch, run.pull, run.created_at,
-                run.started_at, run.finished_at FROM run",
+                run.started_at, run.finished_at FROM ",
     );
+    let mut id = "run.id";
     match query.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) if text.chars().count() >= INDEXED => {
-            // As one phrase: what people type is no query language.
+            // As one phrase: what people type is no query language. One match after the other
+            // from the newest on, so that a page of what most runs have is full after a few.
             let phrase = format!("\"{}\"", text.replace('"', "\"\""));
-            sql.push(" WHERE run.id IN (SELECT rowid FROM run_text WHERE run_text MATCH ");
-            sql.push_bind(phrase).push(")");
+            id = "run_text.rowid";
+            sql.push("run_text CROSS JOIN run ON run.id = run_text.rowid WHERE run_text MATCH ");
+            sql.push_bind(phrase);
         }
         Some(text) => {
             let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            sql.push(" WHERE (run.headline || ' ' || coalesce(run.subject, '')) LIKE ");
+            sql.push("run WHERE (run.headline || ' ' || coalesce(run.subject, '')) LIKE ");
             sql.push_bind(format!("%{escaped}%")).push(" ESCAPE '\\'");
         }
-        None => {
-            sql.push(" WHERE true");
-        }
+        None => drop(sql.push("run WHERE true")),
     }
     if let Some((forge, name)) = &query.repository {
         sql.push(" AND run.vendor = ").push_bind(forge.to_string());
@@ -344,8 +345,9 @@ fn selection(query: &RunQuery) -> QueryBuilder<Sqlite> {
         }
     }
     if let Some(before) = query.before {
-        sql.push(" AND run.id < ").push_bind(before.0);
+        sql.push(format_args!(" AND {id} < ")).push_bind(before.0);
     }
+    sql.push(format_args!(" ORDER BY {id} DESC"));
     sql
 }
 
