@@ -14,15 +14,16 @@ mod show;
 mod logs;
 mod watch;
 mod act;
+mod trigger;
 mod deliveries;
 mod tokens;
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
-pub(super) use act::Trigger;
 pub(super) use deliveries::{ListDeliveries, Replay, ShowDelivery};
 pub(super) use tokens::Options as Tokens;
+pub(super) use trigger::Trigger;
 
 #[derive(Debug, Args)]
 pub(super) struct Runs {
@@ -60,9 +61,9 @@ pub(super) async fn runs(runs: Runs) -> Result<(), Failure> {
     }
 }
 
-pub(super) use act::trigger;
 pub(super) use deliveries::{list as list_deliveries, replay, show as show_delivery};
 pub(super) use tokens::tokens;
+pub(super) use trigger::trigger;
 
 /// The number of a run, as `7`, `#7` or a link to its page.
 fn run_number(text: &str) -> Result<i64, String> {

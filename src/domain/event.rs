@@ -258,7 +258,7 @@ impl Event {
         let own =
             named.is_some_and(|it| ["refs/heads/", "refs/tags/"].iter().any(|p| it.starts_with(p)));
         match self.event_type.as_str() {
-            "push" | "tag" | "merge_group" => own,
+            "push" | "tag" | "merge_group" | "manual" => own,
             "pull_request" | "pull_request_review" | "pull_request_review_comment"
                 if self.sha.is_some() =>
             {

@@ -18,6 +18,7 @@ pub fn sentence(event: &Event) -> String {
             let tag = event.release.as_ref().map_or("", |release| release.tag.as_str());
             format!("{} the release {tag}", spaced(&event.filter))
         }
+        ("manual", _) if branch.is_empty() => "started it by hand".to_owned(),
         ("manual", _) => format!("started it by hand for {branch}"),
         (name, _) if event.filter.is_empty() => format!("caused the event {}", spaced(name)),
         (name, _) => format!("caused the event {}: {}", spaced(name), spaced(&event.filter)),

@@ -48,6 +48,15 @@ impl Mirror {
         self.reading(|repository| Ok(head_of(repository, reference).and_then(|id| sha(id).ok())))
     }
 
+    /// The commit of one of the repository's own branches or tags, by its whole name, as they were
+    /// when [`Want::own`] was last fetched.
+    pub fn own(&self, reference: &str) -> Result<Option<Sha>, GitError> {
+        self.reading(|repository| {
+            let found = repository.find_reference(reference).and_then(|it| it.peel_to_commit());
+            Ok(found.ok().and_then(|commit| sha(commit.id()).ok()))
+        })
+    }
+
     /// Whether a commit lies on one of the repository's own branches or tags, as they were when
     /// [`Want::own`] was last fetched: a forge gives out the commits of forks too.
     pub fn is_own(&self, sha: &Sha) -> Result<bool, GitError> {

@@ -12,6 +12,7 @@ mod said;
 pub mod shape;
 mod steps;
 mod tokens;
+mod trigger;
 
 use std::sync::Arc;
 
@@ -60,6 +61,7 @@ fn described() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(deliveries::show))
         .routes(routes!(deliveries::body))
         .routes(routes!(deliveries::replay))
+        .routes(routes!(trigger::begin))
         .routes(routes!(tokens::list))
         .routes(routes!(tokens::make))
         .routes(routes!(tokens::revoke))

@@ -251,6 +251,9 @@ fn understand(
         let header = forge::event_header(vendor);
         return Err(Refusal::Unreadable(format!("The header `{header}` is missing")));
     }
+    if event_name == forge::manual::EVENT {
+        return Err(Refusal::Unreadable(format!("The event `{event_name}` is the agent's own")));
+    }
     let events = forge::events(forge, event_name, &payload)?;
     Ok((events, packed.then(|| payload.into_owned())))
 }

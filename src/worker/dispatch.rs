@@ -8,6 +8,7 @@ mod command;
 mod complete;
 mod line;
 mod listing;
+mod manual;
 mod runs;
 mod several;
 mod specs;
@@ -242,6 +243,11 @@ impl Worker {
             return Ok(Settlement::Skipped(reason));
         }
         let as_of = Some(delivery.received_at);
+        let event = match self.asked_by_hand(event, &repository, as_of).await? {
+            Ok(event) => event,
+            Err(reason) => return Ok(Settlement::Skipped(reason)),
+        };
+        let repository = event.repository.clone().unwrap_or(repository);
         let (mirror, sha) = self.fetch(&event, &repository, as_of).await?;
         let trust = self.trust(&event, &repository, &sha, as_of).await?;
         if trust.outside && self.forks(&event, &repository) == Forks::Never {

@@ -1,4 +1,4 @@
-//! Acting: rerun, cancel, approve, trigger.
+//! Acting: rerun, cancel, approve.
 
 use std::io::Write as _;
 
@@ -57,28 +57,6 @@ pub(super) struct Approve {
     reach: Reach,
 }
 
-/// What is begun without a webhook.
-#[derive(Debug, Args)]
-pub(in crate::cli) struct Trigger {
-    /// The repository: `owner/name`, of another forge than GitHub `gitea/owner/name`
-    #[arg(value_name = "OWNER/NAME")]
-    repository: String,
-    /// The branch, tag or commit
-    #[arg(long = "ref", value_name = "REF")]
-    reference: String,
-    /// An input for the functions
-    #[arg(long, short, value_name = "NAME=VALUE", value_parser = input)]
-    input: Vec<(String, String)>,
-    #[command(flatten)]
-    reach: Reach,
-}
-
-fn input(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
-    let (name, value) = pair.ok_or("an input is written as `name=value`")?;
-    Ok((name.trim().to_owned(), value.to_owned()))
-}
-
 /// What is read of the answers, besides showing them as JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -86,7 +64,6 @@ struct Done {
     attempt: Option<u32>,
     calls: Vec<i64>,
     released: Vec<i64>,
-    delivery: Option<i64>,
 }
 
 /// Shows what the agent says to an act: as it is, or in these words.
@@ -163,23 +140,5 @@ pub(super) async fn approve(options: Approve) -> Result<(), Failure> {
             }
         };
         format!("{STRONG}Run {id}{STRONG:#} is let go at {}{others}", short(&sha))
-    })
-}
-
-pub(in crate::cli) async fn trigger(options: Trigger) -> Result<(), Failure> {
-    let server = options.reach.server()?;
-    let inputs: serde_json::Map<String, Value> =
-        options.input.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-    let wish = json!({
-        "repository": options.repository, "ref": options.reference, "inputs": inputs,
-    });
-    let answer = post(&server, "/trigger", Some(wish)).await?;
-    tell(options.reach.json, &answer, |done| {
-        let (repository, reference) = (plain(&options.repository), plain(&options.reference));
-        let delivery = done
-            .delivery
-            .map(|id| format!("; `{NAME} deliveries show {id}` says what comes of it"));
-        let delivery = delivery.unwrap_or_default();
-        format!("{STRONG}{repository}{STRONG:#} is planned at {reference}{delivery}")
     })
 }

@@ -127,7 +127,7 @@ fn everything_else_is_an_event_of_its_own() {
     for action in ["labeled", "edited", "reopened", "closed", "ready_for_review"] {
         assert_eq!(pull_request(action, 'b').meaning(), None, "{action}");
     }
-    for kind in ["issue_comment", "workflow_dispatch", "repository_dispatch", "release"] {
+    for kind in ["issue_comment", "workflow_dispatch", "repository_dispatch", "release", "manual"] {
         assert_eq!(event(kind, "created", 'b').meaning(), None, "{kind}");
     }
     assert_eq!(Event { repository: None, ..push("main", 'a', 'b') }.meaning(), None);
@@ -161,5 +161,7 @@ fn whose_commit_an_event_names() {
     own(named("workflow_dispatch", None, "refs/heads/main"), true);
     own(named("workflow_dispatch", None, "refs/pull/7/head"), false);
     own(named("push", Some(sha('a')), "refs/pull/7/head"), false);
+    own(named("manual", Some(sha('a')), "refs/tags/v1"), true);
+    own(named("manual", Some(sha('a')), "refs/pull/7/head"), false);
     own(Event { sha: None, ..event("issue_comment", "created", 'a') }, true);
 }

@@ -7,7 +7,8 @@ use url::Url;
 
 use super::github;
 use super::{
-    Headers, PayloadError, bitbucket, bitbucket_server, gitea, gitlab, identity, is_form, payload,
+    Headers, PayloadError, bitbucket, bitbucket_server, gitea, gitlab, identity, is_form, manual,
+    payload,
 };
 use crate::domain::event::Event;
 use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha, Vendor};
@@ -192,6 +193,7 @@ pub fn events(
 ) -> Result<Vec<Event>, PayloadError> {
     let forge = forge.into();
     let mut events = match forge.vendor() {
+        vendor if event_name == manual::EVENT => vec![manual::event(vendor, json)?],
         Vendor::Github => vec![github::event(event_name, json)?],
         vendor if is_gitea(vendor) => vec![gitea::event(vendor, event_name, json)?],
         Vendor::Gitlab => vec![gitlab::event(event_name, json)?],

@@ -50,6 +50,8 @@ reason_codes! {
     NoSpec = "no_spec",
     /// The commit is not on the forge any more.
     CommitGone = "commit_gone",
+    /// What was asked for by hand is neither a branch nor a tag.
+    NoSuchRef = "no_such_ref",
     /// The operator wants nothing of pull requests from forks.
     ForksNever = "forks_never",
     /// The head commit's message asks for no CI.

@@ -7,11 +7,13 @@ mod acts;
 mod deliveries;
 mod steps;
 mod tokens;
+mod trigger;
 
 pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
 pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
 pub use steps::{Step, Steps};
 pub use tokens::{MadeToken, NewToken, Token, Tokens};
+pub use trigger::{Trigger, Triggered};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

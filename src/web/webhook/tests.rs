@@ -137,6 +137,7 @@ async fn what_is_no_webhook_is_told_so() {
     check(Hook::push("a").with("Content-Type", "text/plain"), 415, "application/json").await;
     check(Hook::push("a").without("Content-Type"), 415, "application/json").await;
     check(Hook::push("a").without("X-GitHub-Event"), 400, "X-GitHub-Event").await;
+    check(Hook::push("a").with("X-GitHub-Event", "manual"), 400, "the agent's own").await;
     check(Hook::new("push", "a", "not json"), 400, "").await;
     check(Hook::new("push", "a", ""), 400, "").await;
     let cut = PUSH.replace(r#""after""#, r#""behind""#);

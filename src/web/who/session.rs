@@ -153,7 +153,7 @@ impl Site {
 }
 
 /// What nobody can guess.
-pub(super) fn random() -> Result<String, Problem> {
+pub(in crate::web) fn random() -> Result<String, Problem> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| {
         tracing::error!(%error, "The system gives no random bytes");

@@ -140,7 +140,7 @@ fn codes_are_pinned() {
     let words: Vec<&str> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(
         words.join(" "),
-        "no_repository no_spec commit_gone forks_never skip_ci asked_of_app installation_changed twin command own_comment \
+        "no_repository no_spec commit_gone no_such_ref forks_never skip_ci asked_of_app installation_changed twin command own_comment \
          not_a_writer spec_error no_module module_outside \
          module_broken commands_not_allowed spec_event spec_paths no_function not_admitted function_errors called no_event \
          other_event other_vendor other_filter vendor_not_listed event_not_listed \

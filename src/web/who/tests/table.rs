@@ -133,7 +133,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// About what it is asked.
 fn kinds((_, path): &(String, String)) -> &'static [&'static str] {
-    let about = ["/runs/{", "/deliveries/{", "/{forge}/"];
+    let about = ["/runs/{", "/deliveries/{", "/{forge}/", "/trigger"];
     if about.iter().any(|part| path.contains(part)) { &KINDS } else { &["-"] }
 }
 
@@ -212,6 +212,9 @@ impl Scene {
             Some("rerun") => "which=99".to_owned(),
             Some("approve") if api => format!(r#"{{"sha": "{SHA}"}}"#),
             Some("approve") => format!("sha={SHA}"),
+            Some("trigger") => {
+                format!(r#"{{"repository": "{repository}", "ref": "refs/pull/1/head"}}"#)
+            }
             Some("tokens") => r#"{"name": "x", "scope": "all"}"#.to_owned(),
             _ => String::new(),
         };
