@@ -171,16 +171,17 @@ fn follow(world: &World) {
     let call = Call::start(world, "bench/followed", &format!("tick {}", stop.display()));
     for count in [1, VIEWERS] {
         forget_peak(world);
-        let before = world.agent.resident();
+        let (before, busy) = (world.agent.resident(), processor(world));
         let late = Viewers::watch(&world.agent.url(""), &call, count, Duration::from_secs(15));
         println!(
             "{count} viewers: a line is late by p50 {:.0} ms, p99 {:.0} ms, at most {:.0} ms ({} lines seen); \
-             {before:.1} MB resident before, at most {:.1}",
+             {before:.1} MB resident before, at most {:.1}; {:.1} s of a processor",
             p(&late, 50.0),
             p(&late, 99.0),
             p(&late, 100.0),
             late.len(),
             peak(world),
+            processor(world) - busy,
         );
     }
     std::fs::write(&stop, "").expect("a file");
@@ -194,6 +195,7 @@ fn flood(world: &World) {
         println!("into `cat > file`: {:.0} MB/s", megabytes / took.as_secs_f64());
         for watched in [false, true] {
             forget_peak(world);
+            let before = processor(world);
             let said = world.path(&format!("took-{round}-{watched}"));
             let shell = format!("flood {FLOOD} {}", said.display());
             let call = Call::start(world, &format!("bench/flood-{round}-{watched}"), &shell);
@@ -215,9 +217,19 @@ fn flood(world: &World) {
                     bytes as f64 / 1e6,
                 );
             }
-            println!("; at most {:.1} MB resident", peak(world));
+            let cost = processor(world) - before;
+            println!("; {cost:.1} s of a processor, at most {:.1} MB resident", peak(world));
         }
     }
+}
+
+/// Seconds that processors have worked for the agent so far, whoever else had them meanwhile.
+fn processor(world: &World) -> f64 {
+    let stat = format!("/proc/{}/stat", world.agent.pid());
+    let stat = std::fs::read_to_string(stat).expect("its state");
+    let (_, rest) = stat.rsplit_once(')').expect("a name");
+    let ticks = rest.split(' ').skip(12).take(2);
+    ticks.map(|it| it.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
 }
 
 /// The most megabytes that the agent had resident since they were forgotten.
