@@ -20,6 +20,7 @@ mod build_status;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
+mod hook;
 pub mod manual;
 mod reply;
 mod wire;

@@ -7,25 +7,7 @@ use super::super::github::hooks::{self as github, Owner};
 use super::super::gitlab::hooks as gitlab;
 use crate::domain::ids::{ForgeId, RepoName, Vendor};
 
-/// A webhook as its forge lists it. Its secret is told by none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
-    /// In the forge's own form.
-    pub id: String,
-    /// Where it sends to.
-    pub url: String,
-    pub active: bool,
-    pub events: Vec<String>,
-    /// `json` or `form`.
-    pub content_type: String,
-}
-
-/// What a webhook of ours is to be.
-#[derive(Clone, Copy)]
-pub struct Wanted<'a> {
-    pub url: &'a str,
-    pub secret: &'a str,
-}
+pub use super::super::hook::{Wanted, Webhook};
 
 /// Where a forge's webhooks are to be sent, below the agent's own address: it does not depend on
 /// what their headers say, and tells several forges of one kind apart.

@@ -4,8 +4,8 @@ use http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::any::webhooks::{Wanted, Webhook};
 use super::super::ask;
+use super::super::hook::{Wanted, Webhook};
 use super::super::wire::{Field, List, Object};
 use super::rest;
 use crate::domain::ids::RepoName;

@@ -4,7 +4,7 @@ use http::Request;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::any::webhooks::{Wanted, Webhook};
+use super::super::hook::{Wanted, Webhook};
 use super::super::wire::{Field, Id, List, Object, Part};
 use super::rest;
 use crate::domain::ids::{RepoName, Vendor};

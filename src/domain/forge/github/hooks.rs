@@ -9,7 +9,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::super::Headers;
-use super::super::any::webhooks::Wanted;
+use super::super::hook::Wanted;
 use super::super::wire::{Field, List, Object, Part};
 use super::rest;
 use crate::domain::ids::RepoName;
