@@ -94,6 +94,9 @@ enum Command {
     GithubApp(github_app::Options),
     /// Completions for a shell, on standard output
     Completions(completions::Options),
+    /// What shells complete: runs or repositories
+    #[command(hide = true)]
+    CompleteIds(remote::Ids),
     /// The manual page, on standard output
     Man(man::Options),
 }
@@ -125,6 +128,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::GithubApp(options) => wait(github_app::github_app(options)),
         Command::Hooks(options) => wait(hooks::hooks(options)),
         Command::Completions(options) => completions::completions(&options),
+        Command::CompleteIds(options) => wait(remote::ids(options)),
         Command::Man(options) => man::man(&options),
     }
 }

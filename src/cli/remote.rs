@@ -15,6 +15,7 @@ mod logs;
 mod watch;
 mod act;
 mod trigger;
+mod ids;
 mod deliveries;
 mod tokens;
 
@@ -22,6 +23,7 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 pub(super) use deliveries::{ListDeliveries, Replay, ShowDelivery};
+pub(super) use ids::{Ids, ids};
 pub(super) use tokens::Options as Tokens;
 pub(super) use trigger::Trigger;
 

@@ -32,7 +32,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const SOCKET: &str = "agent.sock";
 
 /// Which agent, and how its answer is shown.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct Reach {
     /// The agent's address, or `unix:` and the path of its socket [default: POCKETCI_URL, else
     /// the agent of this machine]

@@ -1,6 +1,7 @@
 //! People look at a running agent, and act, from a command line.
 
 mod acts;
+mod completion;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
