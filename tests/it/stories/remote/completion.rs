@@ -1,9 +1,7 @@
 //! A shell completes what the agent has.
 
-use std::process::Command;
-
 use super::{Shell, mixed};
-use crate::world::World;
+use crate::world::{World, process};
 
 /// What bash offers for the last of these words.
 fn offered(shell: &Shell<'_>, words: &str) -> Vec<String> {
@@ -15,9 +13,9 @@ fn offered(shell: &Shell<'_>, words: &str) -> Vec<String> {
          \"$asks\" {program} \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
          printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
-    let mut bash = Command::new("bash");
+    let mut bash = process::program("bash");
     bash.args(["--norc", "-c", &script]).envs(shell.environment.iter().cloned());
-    let done = bash.env_remove("POCKETCI_TOKEN").output().unwrap();
+    let done = bash.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stderr), "");
     let text = String::from_utf8(done.stdout).unwrap();
     text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
