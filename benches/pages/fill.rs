@@ -65,6 +65,9 @@ fn copies(times: u64) -> String {
     INSERT INTO run_text (rowid, words)
         SELECT id, headline || char(10) || subject || char(10) || repository || char(10) || sha
             || char(10) || spec_name FROM run WHERE id > {MADE};
+    DELETE FROM run_words;
+    INSERT INTO run_words
+        SELECT id >> 5, group_concat(headline || char(10) || subject, char(10)) FROM run GROUP BY id >> 5;
     INSERT INTO run_plan (run, event, plan, settings, changes)
         SELECT k + run, event, plan, settings, changes FROM n CROSS JOIN run_plan WHERE run <= {MADE};
     INSERT INTO call (run, position, kebab, context, posts_status, shell, state, held, attempt,
