@@ -219,6 +219,7 @@ impl<'a> Call<'a> {
                     self.span.print(true, &format!("{line}\n"));
                 }
             }
+            "spans" => self.span.fill(number),
             "die" => {
                 let signal = i32::try_from(number).ok().and_then(|n| n.try_into().ok());
                 let signal = signal.unwrap_or(nix::sys::signal::Signal::SIGKILL);

@@ -2,5 +2,5 @@
 
 import { end, lost } from './harness.mjs';
 
-for (const file of ['live', 'log', 'acts', 'everywhere', 'long']) await import(`./${file}.mjs`).catch(lost);
+for (const file of ['live', 'log', 'acts', 'steps', 'everywhere', 'long']) await import(`./${file}.mjs`).catch(lost);
 await end();

@@ -59,6 +59,24 @@ const MODULE = {
   },
 };
 
+// What a push to a branch of modules alone runs: steps that end well, that were cached, that fail.
+const STEPS = {
+  'ci/dagger.json': MODULE['ci/dagger.json'],
+  'ci/stand-in.json': {
+    functions: [
+      {
+        name: 'testOnPush',
+        does: [
+          { print: 'the tests begin' },
+          { exec: 'echo built' },
+          { exec: 'seq -f "ok case %.0f" 1 40; echo "--- FAIL: TestFarewell" >&2; exit 3' },
+        ],
+      },
+      { name: 'manyOnPush', does: [{ spans: 5000 }, { exec: 'echo not this time >&2; exit 1' }] },
+    ],
+  },
+};
+
 const git = (where, ...args) =>
   execFileSync('git', ['-C', where, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...args], { encoding: 'utf8' }).trim();
 
@@ -186,6 +204,10 @@ export async function world(binary, folder) {
       if (known) git(work, 'checkout', '-q', branch);
       else if (existsSync(join(work, 'pocketci.yaml'))) git(work, 'checkout', '-q', '-b', branch);
       writeFileSync(join(work, 'pocketci.yaml'), SPEC);
+      return agent.pushed(message, branch, known);
+    },
+    // Commits what lies there, and tells the agent.
+    async pushed(message, branch, known) {
       writeFileSync(join(work, 'note.txt'), randomUUID());
       git(work, 'add', '-A');
       git(work, 'commit', '-q', '-m', message);
@@ -202,6 +224,14 @@ export async function world(binary, folder) {
         repository: repository(root),
         sender: { login: 'ada', id: 1 },
       });
+    },
+    // Pushes a module to a branch that has nothing else.
+    async pushSteps(message) {
+      git(work, 'checkout', '-q', '-B', 'steps', 'main');
+      git(work, 'rm', '-q', 'pocketci.yaml');
+      mkdirSync(join(work, 'ci'), { recursive: true });
+      for (const [path, content] of Object.entries(STEPS)) writeFileSync(join(work, path), JSON.stringify(content));
+      return agent.pushed(message, 'steps', false);
     },
     async deliver(event, content) {
       const body = JSON.stringify(content);
