@@ -10,6 +10,7 @@ mod door;
 mod follow;
 mod guards;
 mod log;
+mod log_json;
 mod metrics;
 pub mod otlp;
 mod pages;

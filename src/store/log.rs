@@ -48,6 +48,11 @@ impl LogStream {
             Self::Agent => '-',
         }
     }
+
+    /// The one with that mark.
+    pub fn marked(mark: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.mark() as u8 == mark)
+    }
 }
 
 /// A line of a log.
@@ -70,8 +75,7 @@ impl<'a> LogLine<'a> {
         let space = line.iter().position(|byte| *byte == b' ')?;
         let at = std::str::from_utf8(&line[..space]).ok()?.parse().ok()?;
         let rest = &line[space + 1..];
-        let stream =
-            LogStream::ALL.into_iter().find(|it| rest.first() == Some(&(it.mark() as u8)))?;
+        let stream = LogStream::marked(*rest.first()?)?;
         let text = rest[1..].strip_prefix(b" ")?;
         Some(Self { at: Some(at), stream, text })
     }

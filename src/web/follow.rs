@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -50,6 +50,15 @@ pub(super) struct Piece {
     pub(super) bytes: Bytes,
     /// Bytes that were left out of the log before them.
     pub(super) left_out: u64,
+    /// See [`Piece::told`].
+    told: OnceLock<Bytes>,
+}
+
+impl Piece {
+    /// How they are told, made by the first who tells them, for all.
+    pub(super) fn told(&self, make: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.told.get_or_init(|| make(self)).clone()
+    }
 }
 
 /// How an attempt ended.
@@ -198,7 +207,12 @@ impl Watcher {
 
 impl From<Chunk> for Piece {
     fn from(chunk: Chunk) -> Self {
-        Self { from: chunk.from, bytes: chunk.bytes.into(), left_out: chunk.left_out }
+        Self {
+            from: chunk.from,
+            bytes: chunk.bytes.into(),
+            left_out: chunk.left_out,
+            told: OnceLock::new(),
+        }
     }
 }
 

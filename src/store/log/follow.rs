@@ -118,7 +118,8 @@ impl LogFollower {
         let skip = self.at - stretch.from;
         file.seek(SeekFrom::Start(stretch.offset + skip))?;
         let left = stretch.length.saturating_sub(skip);
-        let mut bytes = Vec::new();
+        let room = left.min(limit as u64);
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(limit));
         let mut wanted = limit as u64;
         // A line that is longer than the limit is read whole.
         while (bytes.len() as u64) < left {

@@ -11,6 +11,22 @@ fn at() -> Timestamp {
 }
 
 #[test]
+fn each_line_has_its_own_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("1-1.log");
+    let mut log = LogWriter::create(&path, 1 << 20).unwrap();
+    let times: Vec<Timestamp> = [0, 7, 70, 999, 1000, 1001, 1_790_000_000_012, 0, 1_790_000_000_999]
+        .map(|millis| Timestamp::from_millisecond(millis).unwrap())
+        .into();
+    for time in &times {
+        log.line(*time, LogStream::Stdout, b"x").unwrap();
+    }
+    log.close().unwrap();
+    let expected: String = times.iter().map(|time| format!("{time:.3} 1 x\n")).collect();
+    assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+}
+
+#[test]
 fn a_log_reads_as_it_was_written() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("logs/7/9-1.log");

@@ -26,6 +26,8 @@ pub struct LogWriter {
     /// Bytes in `file`.
     length: u64,
     buffer: Vec<u8>,
+    /// The newest line's second, as it is written.
+    second: Option<(i64, String)>,
     /// Some once the head is full: `file` is a piece then.
     tail: Option<Growing>,
 }
@@ -70,7 +72,7 @@ impl LogWriter {
                 buffer.push(b'\n'); // The line that was cut by a kill stays a line of its own.
             }
         }
-        Ok(Self { path: path.to_owned(), limit, file, length, buffer, tail: None })
+        Ok(Self { path: path.to_owned(), limit, file, length, buffer, second: None, tail: None })
     }
 
     /// Appends a line, without its newline. A text of several lines becomes several, all with
@@ -79,8 +81,19 @@ impl LogWriter {
     /// # Errors
     /// What the file system says; the lines are given up then.
     pub fn line(&mut self, at: Timestamp, stream: LogStream, text: &[u8]) -> io::Result<()> {
+        let second = at.as_second();
+        if self.second.as_ref().is_none_or(|(last, _)| *last != second) {
+            let text = format!("{at:.0}");
+            self.second = Some((second, text.trim_end_matches('Z').to_owned()));
+        }
+        let Some((_, time)) = &self.second else { return Ok(()) };
+        let thousandths = u16::try_from(at.subsec_millisecond()).unwrap_or_default();
         for text in text.split(|byte| *byte == b'\n') {
-            write!(self.buffer, "{at:.3} {} ", stream.mark())?;
+            self.buffer.extend_from_slice(time.as_bytes());
+            let [hundreds, tens, ones] =
+                [100, 10, 1].map(|of| (thousandths / of % 10) as u8 + b'0');
+            let mark = stream.mark() as u8;
+            self.buffer.extend([b'.', hundreds, tens, ones, b'Z', b' ', mark, b' ']);
             self.buffer.extend_from_slice(text);
             self.buffer.push(b'\n');
         }

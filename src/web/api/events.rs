@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use axum::response::sse::Event;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
@@ -86,11 +86,11 @@ struct Listener {
     /// When that was found out.
     looked: Instant,
     asker: Asker,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Bytes>,
 }
 
 impl Listener {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);

@@ -4,13 +4,13 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use http::header::{
     ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
@@ -26,10 +26,11 @@ use crate::domain::ids::{CallId, RunId};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
 use crate::store::CallState;
-use crate::store::log::{LogFollower, LogLine, LogReader, LogStream, lines};
+use crate::store::log::{LogFollower, LogReader};
 use crate::web::Site;
 use crate::web::follow::{Attempt, Ended, News, Piece};
 use crate::web::log::blocking;
+use crate::web::log_json::LineWriter;
 use crate::web::problem::Problem;
 use crate::web::who::Asker;
 
@@ -211,10 +212,7 @@ fn json_lines(site: &Site, attempt: Attempt, from: u64) -> Response {
             let chunk = follower.read(CHUNK, true)?;
             let piece = Piece::from(chunk);
             let mut text = Vec::new();
-            for line in of(&piece) {
-                serde_json::to_writer(&mut text, &line).map_err(io::Error::other)?;
-                text.push(b'\n');
-            }
+            write(&mut text, &piece, b"\n", b"\n");
             Ok((!text.is_empty()).then(|| (Bytes::from(text), follower)))
         })
     });
@@ -222,35 +220,28 @@ fn json_lines(site: &Site, attempt: Attempt, from: u64) -> Response {
     ([(CONTENT_TYPE, kind)], Body::from_stream(pieces)).into_response()
 }
 
-/// The lines of a piece, with words for what was left out before them.
-fn of(piece: &Piece) -> Vec<shape::LogLine> {
-    let mut end = piece.from;
-    let mut all = Vec::new();
-    if piece.left_out > 0 && !piece.bytes.is_empty() {
-        all.push(shape::LogLine {
-            end,
-            at: None,
-            stream: stream_name(LogStream::Agent).to_owned(),
-            text: format!("… {} left out …", Size(piece.left_out)),
-        });
+/// The lines of a piece as JSON, with words for what was left out before them; `between` each two
+/// of them, and `behind` the last.
+fn write(out: &mut Vec<u8>, piece: &Piece, between: &[u8], behind: &[u8]) {
+    let (mut writer, mut end) = (LineWriter::default(), piece.from);
+    if piece.bytes.is_empty() {
+        return;
     }
+    // Of usual lines this is what it comes to.
+    out.reserve(piece.bytes.len() * 5 / 2);
+    if piece.left_out > 0 {
+        writer.note(out, end, &format!("… {} left out …", Size(piece.left_out)));
+        out.extend_from_slice(between);
+    }
+    // A piece has whole lines.
     for raw in piece.bytes.split_inclusive(|byte| *byte == b'\n') {
-        end += raw.len() as u64;
-        // A piece has whole lines: each of these is one.
-        if let Some(LogLine { at, stream, text }) = lines(raw).next() {
-            let text = String::from_utf8_lossy(text).into_owned();
-            all.push(shape::LogLine { end, at, stream: stream_name(stream).to_owned(), text });
+        if end > piece.from {
+            out.extend_from_slice(between);
         }
+        end += raw.len() as u64;
+        writer.line(out, end, raw.strip_suffix(b"\n").unwrap_or(raw));
     }
-    all
-}
-
-fn stream_name(stream: LogStream) -> &'static str {
-    match stream {
-        LogStream::Stdout => "stdout",
-        LogStream::Stderr => "stderr",
-        LogStream::Agent => "agent",
-    }
+    out.extend_from_slice(behind);
 }
 
 /// The log as it comes, until the attempt has ended.
@@ -264,7 +255,7 @@ async fn follow(
     let events = stream::unfold(Some(watcher), |watcher| async {
         let mut watcher = watcher?;
         match watcher.next().await {
-            Ok(Some(News::Lines(piece))) => Some((lines_event(&piece), Some(watcher))),
+            Ok(Some(News::Lines(piece))) => Some((piece.told(lines_event), Some(watcher))),
             Ok(Some(News::End(ended))) => Some((end_event(&ended), None)),
             Ok(None) => None,
             Err(error) => {
@@ -277,27 +268,38 @@ async fn follow(
     Ok(stream_of(events, over))
 }
 
-/// A stream of events, until it is over for whoever asked, that says so often enough for no proxy to end it.
+/// How long nothing may be said: no proxy ends such a stream.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// A stream of [`event`]s, until it is over for whoever asked.
 pub(super) fn stream_of(
-    events: impl Stream<Item = Event> + Send + 'static,
+    events: impl Stream<Item = Bytes> + Send + 'static,
     over: impl Future<Output = ()> + Send + 'static,
 ) -> Response {
-    use futures_util::StreamExt as _;
-    let alive = KeepAlive::new().interval(std::time::Duration::from_secs(10));
-    let mut response = Sse::new(events.take_until(over).map(Ok::<_, Infallible>))
-        .keep_alive(alive)
-        .into_response();
+    let events = Box::pin(events.take_until(Box::pin(over)));
+    let spoken = stream::unfold(events, |mut events| async {
+        let next = tokio::time::timeout(SILENCE, events.next()).await;
+        // A comment, which nobody is told.
+        let said = next.unwrap_or(Some(Bytes::from_static(b":\n\n")))?;
+        Some((Ok::<_, Infallible>(said), events))
+    });
+    let mut response = Body::from_stream(spoken).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Buffering proxies keep their hands off.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
-fn lines_event(piece: &Piece) -> Event {
+fn lines_event(piece: &Piece) -> Bytes {
     let end = piece.from + piece.bytes.len() as u64;
-    event("lines", &of(piece)).id(end.to_string())
+    let mut event = format!("event: lines\nid: {end}\ndata: [").into_bytes();
+    write(&mut event, piece, b",", b"]\n\n");
+    event.into()
 }
 
-fn end_event(ended: &Ended) -> Event {
+fn end_event(ended: &Ended) -> Bytes {
     let (outcome, detail) = match ended {
         Ended::With(outcome) => (outcome.code(), None),
         Ended::Again => ("again", Some("there is a newer attempt")),
@@ -306,8 +308,8 @@ fn end_event(ended: &Ended) -> Event {
     event("end", &json!({ "outcome": outcome, "detail": detail }))
 }
 
-/// An event with JSON in it.
-pub(super) fn event(name: &str, data: &impl serde::Serialize) -> Event {
+/// An event with JSON in it, which has no line breaks.
+pub(super) fn event(name: &str, data: &impl serde::Serialize) -> Bytes {
     let text = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
-    Event::default().event(name).data(text)
+    format!("event: {name}\ndata: {text}\n\n").into()
 }
