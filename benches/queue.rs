@@ -308,6 +308,7 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::from_secs(10),
         catch_up: None,
+        compare_every: None,
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Bytes(0),

@@ -117,6 +117,7 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::ZERO,
         catch_up: None,
+        compare_every: None,
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Bytes(0),

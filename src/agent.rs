@@ -333,6 +333,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         call_timeout: config.call_timeout,
         drain_timeout: config.drain_timeout,
         catch_up: config.catch_up,
+        compare_every: config.compare_every,
         log_limit: config.log_limit,
         keep: config.keep,
         min_free: config.min_free,

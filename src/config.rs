@@ -201,6 +201,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `POCKETCI_TEST_CRASH_AT`: where a build for tests kills itself.
     pub crash_at: Option<String>,
+    /// `POCKETCI_TEST_COMPARE_EVERY`: how often a build for tests compares what forges show.
+    pub compare_every: Option<Duration>,
     /// What was understood and probably not meant, a sentence each.
     pub warnings: Vec<String>,
 }

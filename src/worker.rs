@@ -72,6 +72,8 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How far back events that did not arrive are looked for at start.
     pub catch_up: Option<Duration>,
+    /// How often what the forges show is compared without a reason; none: now and then.
+    pub compare_every: Option<Duration>,
     /// Bytes of one call's log.
     pub log_limit: u64,
     /// What is kept of finished work.

@@ -127,6 +127,7 @@ pub(super) fn read(
         collector,
         log_format: env.log_format(),
         crash_at: if cfg!(debug_assertions) { env.text("POCKETCI_TEST_CRASH_AT") } else { None },
+        compare_every: if cfg!(debug_assertions) { env.compare_every() } else { None },
         warnings,
     };
     if env.wrong.is_empty() { Ok(config) } else { Err(ConfigError(env.wrong)) }

@@ -33,6 +33,7 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         call_timeout: Duration::from_secs(60),
         drain_timeout: Duration::ZERO,
         catch_up: None,
+        compare_every: None,
         log_limit: 1 << 20,
         keep: Keep::default(),
         min_free: MinFree::Percent(5.0),

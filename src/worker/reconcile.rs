@@ -34,6 +34,7 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
     if !worker.forges.iter().any(|forge| forge.client.has_token()) {
         return;
     }
+    let every = worker.settings.compare_every.unwrap_or(EVERY);
     // Whatever an earlier agent sent had its time to show.
     let mut fresh = Duration::ZERO;
     while !shutdown.is_cancelled() {
@@ -43,9 +44,9 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
             () = worker.compare(fresh) => {}
             () = shutdown.cancelled() => break,
         }
-        fresh = FRESH;
+        fresh = FRESH.min(every);
         // Agents that were started together need not ask together.
-        let again = EVERY + EVERY.mul_f64(dice() as f64 / u64::MAX as f64 / 10.0);
+        let again = every + every.mul_f64(dice() as f64 / u64::MAX as f64 / 10.0);
         tokio::select! {
             () = wake => {}
             () = tokio::time::sleep(again) => {}

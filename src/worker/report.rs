@@ -194,6 +194,10 @@ impl Worker {
     pub(super) async fn heard(&self, forge: &Forge, repository: &RepoName, answer: &Answer) {
         let news = forge.gate.learn(repository, answer, Pass::Open, Timestamp::now(), dice());
         self.spread_the_word(forge, Some(repository), answer, news).await;
+        if matches!(news, News::Shut { .. }) {
+            // Who sends sleeps for longer than that, when nothing is owed.
+            forge.reports.notify_one();
+        }
     }
 
     /// Finds out by a question that costs nothing whether what held statuses up is over.

@@ -56,10 +56,19 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
 
     pub(super) fn catch_up(&mut self) -> Option<Duration> {
         let text = self.text("POCKETCI_CATCH_UP").filter(|text| text != "0" && text != "0s")?;
-        match duration::parse(&text) {
-            Ok(window) => Some(window),
+        self.duration("POCKETCI_CATCH_UP", &text)
+    }
+
+    pub(super) fn compare_every(&mut self) -> Option<Duration> {
+        let text = self.text("POCKETCI_TEST_COMPARE_EVERY")?;
+        self.duration("POCKETCI_TEST_COMPARE_EVERY", &text)
+    }
+
+    fn duration(&mut self, name: &str, text: &str) -> Option<Duration> {
+        match duration::parse(text) {
+            Ok(duration) => Some(duration),
             Err(error) => {
-                self.wrong.push(format!("POCKETCI_CATCH_UP: {error}"));
+                self.wrong.push(format!("{name}: {error}"));
                 None
             }
         }

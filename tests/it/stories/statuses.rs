@@ -137,7 +137,10 @@ fn without_a_token_statuses_wait_for_a_start_with_one() {
 
 /// A pushed commit with both its contexts green.
 fn green() -> (World, crate::world::Repo, String) {
-    let world = World::start();
+    green_in(World::start())
+}
+
+fn green_in(world: World) -> (World, crate::world::Repo, String) {
     let repo = world.forge.repository("ada/site");
     let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
     world.forge.push(&repo, "main");
@@ -167,6 +170,35 @@ fn a_status_that_the_forge_lost_is_sent_again() {
     world.agent.restart();
 
     world.forge.expect_status(&sha, CONTEXT, "success");
+}
+
+#[test]
+fn what_a_forge_loses_or_shows_wrong_is_mended_while_the_agent_runs() {
+    let often = World::with(&[("POCKETCI_TEST_COMPARE_EVERY", "1s")]);
+    let (world, repo, sha) = green_in(often);
+    world.forge.lose_statuses(&sha, CONTEXT, 0);
+    assert!(!world.forge.contexts(&sha).contains(&CONTEXT.to_owned()));
+
+    world.forge.expect_status(&sha, CONTEXT, "success");
+
+    world.forge.post_status(&repo, &sha, "pocketci", "pending", "http://ci.example/runs/1");
+    eventually("the summary to be mended", || {
+        world.forge.shows(&sha, &["pocketci"], "success").then_some(())
+    });
+}
+
+#[test]
+fn a_limit_met_by_another_question_is_over_by_itself() {
+    let (mut world, _, _) = green();
+    world.forge.refuse_looks_with(Refusal::RateLimited(1));
+    world.agent.restart();
+    eventually("the limit to be told", || (forge_condition(&world)["ok"] == false).then_some(()));
+    let posted = posts(&world.forge);
+
+    world.forge.let_look();
+
+    eventually("the forge to be well", || (forge_condition(&world)["ok"] == true).then_some(()));
+    assert_eq!(posts(&world.forge), posted, "no status was owed that could find out");
 }
 
 #[test]

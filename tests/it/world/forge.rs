@@ -68,6 +68,8 @@ struct State {
     statuses: Vec<Status>,
     /// What is answered to statuses instead, and how often still (none: until told otherwise).
     statuses_refused_with: Option<(Refusal, Option<usize>)>,
+    /// What is answered to whoever asks what a commit shows.
+    looks_refused_with: Option<Refusal>,
     git_refused_with: Option<Refusal>,
     /// Where requests whose path is such are sent on to.
     redirect: Option<(String, Which)>,
@@ -219,6 +221,15 @@ impl Forge {
     /// Answers the next `times` statuses with this.
     pub fn refuse_some_statuses_with(&self, times: usize, refusal: Refusal) {
         self.state().statuses_refused_with = Some((refusal, Some(times)));
+    }
+
+    /// Answers whoever asks what a commit shows with this until [`Forge::let_look`].
+    pub fn refuse_looks_with(&self, refusal: Refusal) {
+        self.state().looks_refused_with = Some(refusal);
+    }
+
+    pub fn let_look(&self) {
+        self.state().looks_refused_with = None;
     }
 
     pub fn accept_statuses(&self) {

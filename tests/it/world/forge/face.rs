@@ -162,6 +162,13 @@ async fn rest(
         }
         ("GET", ["rate_limit"]) => respond(200, &json!({"rate": {"limit": 5000}})),
         ("GET", ["user"]) => respond(200, &json!({"login": USERNAME, "id": 42})),
+        ("GET", ["repos", _, _, "commits", sha, "status"]) => {
+            let refusal = ledger.state().looks_refused_with;
+            match refusal {
+                Some(refusal) => refuse(refusal, sha).await,
+                None => past::answer(ledger, &parts, query),
+            }
+        }
         ("GET", parts) => past::answer(ledger, parts, query),
         _ => message(404, "Not Found"),
     }
