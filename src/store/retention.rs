@@ -1,6 +1,7 @@
 //! What is no longer kept: finished runs with their calls, sent reports and logs, and settled
-//! deliveries, the oldest first; then approvals and comments whose runs are gone, and sessions that
-//! are over. Nothing that is unfinished or owed.
+//! deliveries, the oldest first; then approvals and comments whose runs are gone, revoked tokens, and
+//! sessions that are over. Nothing that is unfinished or owed. What is said of a delivery (what it
+//! meant, at which branch or pull request it is the newest) goes with its row.
 //!
 //! In small transactions with room for others between them: the intake waits for one of them at
 //! most.
@@ -85,6 +86,15 @@ const SESSIONS: &str = "\
     DELETE FROM session WHERE hash IN (
       SELECT hash FROM session INDEXED BY session_by_end WHERE expires_at <= $1 LIMIT $2)";
 
+const PERSON_SESSIONS: &str = "\
+    DELETE FROM person_session WHERE hash IN (
+      SELECT hash FROM person_session INDEXED BY person_session_by_end
+      WHERE expires_at <= $1 LIMIT $2)";
+
+/// Until then it can be seen whose they were, and when they were used last.
+const TOKENS: &str = "\
+    DELETE FROM token WHERE id IN (SELECT id FROM token WHERE revoked_at < $1 LIMIT $2)";
+
 impl Store {
     /// Deletes what the operator does not keep. What fails on the way leaves the rest for the
     /// next time.
@@ -118,7 +128,13 @@ impl Store {
         if let Some(since) = since {
             while self.prune_stray_reports(since).await? > 0 {}
         }
-        for (sql, bound) in [(APPROVALS, before), (EFFECTS, before), (SESSIONS, Some(now))] {
+        for (sql, bound) in [
+            (APPROVALS, before),
+            (EFFECTS, before),
+            (SESSIONS, Some(now)),
+            (PERSON_SESSIONS, Some(now)),
+            (TOKENS, before),
+        ] {
             let Some(bound) = bound else { continue };
             while self.prune_rows(sql, bound).await? > 0 {}
         }

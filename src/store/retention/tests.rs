@@ -67,10 +67,18 @@ async fn what_is_older_than_the_days_goes_with_all_that_is_its_own() {
     let mut kept = Kept::new().await;
     kept.finished("old", 1).await;
     kept.finished("new", 60).await;
+    kept.world
+        .sql(
+            "INSERT INTO place SELECT vendor, repository, 'branch ' || id, id, NULL FROM delivery;
+             INSERT INTO meaning SELECT id, 'push', '7', received_at, id FROM delivery;",
+        )
+        .await;
     assert_eq!(kept.prune("90d", 91).await, Pruned::default());
     let pruned = kept.prune("90d", 92).await;
     assert_eq!((pruned, kept.left().await), (Pruned { runs: 1, deliveries: 1 }, vec!["new"]));
-    for table in ["run", "run_plan", "call", "delivery", "delivery_body", "report"] {
+    for table in
+        ["run", "run_plan", "call", "delivery", "delivery_body", "place", "meaning", "report"]
+    {
         let count = kept.world.count(&format!("SELECT count(*) FROM {table}")).await;
         // A status for the call, and the summary.
         let expected = if table == "report" { 2 } else { 1 };
@@ -249,22 +257,51 @@ async fn what_people_did_goes_with_the_last_run_that_it_was_about() {
              INSERT INTO act (run, at, actor, what) SELECT id, {day_1}, 'local', 'rerun' FROM run;
              INSERT INTO token (id, hash, name, scope, created_at, created_by)
              VALUES (1, x'00', 'ci', 'read', {day_1}, 'local');
-             INSERT INTO session VALUES (x'01', 1, {day_1}, {day_1}), (x'02', 1, {day_1}, {day_80});",
+             INSERT INTO session VALUES (x'01', 1, {day_1}, {day_1}), (x'02', 1, {day_1}, {day_80});
+             INSERT INTO person_session
+             SELECT hash, 'github', x'00', 'github', '7', 'alice', NULL, created_at, expires_at
+             FROM session;",
         ))
         .await;
     let left = async |kept: &Kept| {
         let mut left = Vec::new();
-        for table in ["approval", "effect", "act", "session"] {
+        for table in ["approval", "effect", "act", "session", "person_session"] {
             left.push(kept.world.count(&format!("SELECT count(*) FROM {table}")).await);
         }
         left
     };
     // Its delivery's time is kept as long as the run is.
     assert_eq!(kept.prune("90d", 70).await, Pruned::default());
-    assert_eq!(left(&kept).await, [3, 5, 1, 1]);
+    assert_eq!(left(&kept).await, [3, 5, 1, 1, 1]);
     kept.prune("90d", 79).await;
-    assert_eq!(left(&kept).await, [3, 5, 1, 1]);
+    assert_eq!(left(&kept).await, [3, 5, 1, 1, 1]);
     assert_eq!(kept.prune("90d", 92).await.runs, 1);
     // What is owed stays, and what is younger.
-    assert_eq!(left(&kept).await, [1, 2, 0, 0]);
+    assert_eq!(left(&kept).await, [1, 2, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_seen_for_as_long_as_runs_are() {
+    let kept = Kept::new().await;
+    let token = |id: i64, name: &str, made: i64, revoked: Option<i64>| {
+        let day = |day: i64| at(day * DAY).as_microsecond();
+        let revoked = revoked.map_or("NULL".to_owned(), |at| day(at).to_string());
+        format!(
+            "INSERT INTO token (id, hash, name, scope, created_at, created_by, revoked_at)
+             VALUES ({id}, x'0{id}', '{name}', 'read', {}, 'local', {revoked});",
+            day(made)
+        )
+    };
+    let (used, old, new) =
+        (token(1, "in use", 1, None), token(2, "old", 1, Some(5)), token(3, "new", 1, Some(60)));
+    kept.world.sql(&format!("{used}{old}{new}")).await;
+    let names = async || -> Vec<String> {
+        kept.world.store.tokens().await.unwrap().into_iter().map(|it| it.name).collect()
+    };
+    kept.prune("90d", 94).await;
+    assert_eq!(names().await, ["new", "old", "in use"]);
+    kept.prune("90d", 96).await;
+    assert_eq!(names().await, ["new", "in use"]);
+    kept.prune("90d", 1000).await;
+    assert_eq!(names().await, ["in use"]);
 }
