@@ -49,6 +49,7 @@ mod state;
 mod session;
 mod token;
 pub mod trace;
+mod waits;
 mod watch;
 
 pub use act::{
@@ -76,6 +77,7 @@ pub use run::{CallView, NewRun, NewRunState, RunSettings, RunView};
 pub use session::PersonSession;
 pub use state::{CallState, DeliveryState, ReportState, RunState, Settled, Whose};
 pub use token::TokenView;
+pub use waits::Waits;
 pub use watch::RunningCall;
 
 /// The database's name in the data folder.

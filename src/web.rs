@@ -22,6 +22,7 @@ mod server;
 mod socket;
 mod steps;
 mod text;
+mod waits;
 mod webhook;
 mod who;
 

@@ -63,8 +63,20 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the newest status of a call says what it waits for.
+    pub async fn said_to_wait(&self, call: CallId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (
+                     SELECT 1 FROM call JOIN run ON run.id = call.run
+                     JOIN report ON report.vendor = run.vendor
+                       AND report.repository = run.repository AND report.sha = run.sha
+                       AND report.context = call.context
+                     WHERE call.id = $1 AND report.run = run.id
+                       AND report.description LIKE 'Queued: %')";
+        Ok(sqlx::query_scalar(sql).bind(call.0).fetch_one(&self.inner.readers).await?)
+    }
+
     /// Owes a status that says that a call has begun, unless it is over already. Only where the
-    /// forge tells what waits from what runs.
+    /// forge tells what waits from what runs, or was told what it waits for.
     pub async fn owe_begun(&self, call: CallId, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.inner.writer.begin().await?;
         let sql = "SELECT run, context, started_at FROM call

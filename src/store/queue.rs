@@ -6,8 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::connection::Transaction;
 use super::error::StoreError;
-use super::outcome::Run;
-use super::{Store, pack};
+use super::{Store, pack, waits};
 use crate::domain::ids::{ForgeId, RepoName, RunId};
 
 /// Which calls can be started at the moment.
@@ -138,11 +137,6 @@ pub(super) async fn lane(
     Ok(lane.await?)
 }
 
-/// What people are told of a run that waits for its group.
-pub(super) fn waits_for(group: &str, first: RunId) -> String {
-    format!("waits for group `{group}` behind run {first}")
-}
-
 /// Whether a run of this group goes on, or waits for its turn.
 pub(super) async fn group_is_taken(
     tx: &mut Transaction<'_>,
@@ -159,53 +153,6 @@ pub(super) async fn group_is_taken(
         .bind(group)
         .fetch_one(tx.db());
     Ok(taken.await?)
-}
-
-/// The run behind which another one of its group waits: the one that goes on at the moment.
-pub(super) async fn ahead_of(
-    tx: &mut Transaction<'_>,
-    waiting: RunId,
-) -> Result<Option<(String, RunId)>, StoreError> {
-    let sql = "SELECT run.concurrency, first.id
-               FROM run JOIN run AS first INDEXED BY run_in_group
-                 ON first.vendor = run.vendor AND first.repository = run.repository
-                 AND first.concurrency = run.concurrency AND first.concurrency IS NOT NULL
-                 AND first.state <> 'finished' AND first.state <> 'held' AND first.id <> run.id
-               WHERE run.id = $1 AND run.waits = 1
-               ORDER BY first.waits, first.id LIMIT 1";
-    let ahead = sqlx::query_as(sql).bind(waiting.0).fetch_optional(tx.db()).await?;
-    Ok(ahead.map(|(group, first): (String, i64)| (group, RunId(first))))
-}
-
-/// Owes a status that says why a run waits, where its calls post one.
-pub(super) async fn tell_that_it_waits(
-    tx: &mut Transaction<'_>,
-    waiting: RunId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some((group, first)) = ahead_of(tx, waiting).await? else { return Ok(()) };
-    let text = format!("Queued: {}", waits_for(&group, first));
-    tell_queued(tx, waiting, &text, now).await
-}
-
-/// Owes a pending status for each queued call of a run that posts one.
-async fn tell_queued(
-    tx: &mut Transaction<'_>,
-    run: RunId,
-    text: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let sql = "SELECT context FROM call WHERE run = $1 AND state = 'queued' AND posts_status = 1
-               ORDER BY position";
-    let contexts: Vec<String> = sqlx::query_scalar(sql).bind(run.0).fetch_all(tx.db()).await?;
-    if contexts.is_empty() {
-        return Ok(());
-    }
-    let run = Run::read(tx, run).await?;
-    for context in contexts {
-        run.owe_pending(tx, context, text, now).await?;
-    }
-    Ok(())
 }
 
 /// Lets the next run of a finished run's group go on, if there is one and none goes on already.
@@ -232,17 +179,31 @@ pub(super) async fn next_of_group(
                    AND state <> 'finished' AND state <> 'held' AND waits = 0)
                RETURNING id";
     let next: Option<i64> = sqlx::query_scalar(sql)
-        .bind(vendor)
-        .bind(repository)
-        .bind(group)
+        .bind(vendor.as_str())
+        .bind(repository.as_str())
+        .bind(group.as_str())
         .fetch_optional(tx.db())
         .await?;
-    if let Some(next) = next {
-        let sql = "UPDATE call SET held = 0 WHERE run = $1 AND state = 'queued'";
-        sqlx::query(sql).bind(next).execute(tx.db()).await?;
-        tell_queued(tx, RunId(next), "Queued", now).await?;
-    }
-    Ok(())
+    let Some(next) = next else {
+        // It waited itself, if anybody waits still: whoever was behind it is behind another.
+        let sql = "SELECT min(id) FROM run INDEXED BY run_in_group
+                   WHERE vendor = $1 AND repository = $2 AND concurrency = $3
+                     AND state <> 'finished' AND state <> 'held' AND waits = 1 AND id > $4";
+        let behind: Option<i64> = sqlx::query_scalar(sql)
+            .bind(vendor)
+            .bind(repository)
+            .bind(group)
+            .bind(finished.0)
+            .fetch_one(tx.db())
+            .await?;
+        return match behind {
+            Some(behind) => waits::tell(tx, RunId(behind), now).await,
+            None => Ok(()),
+        };
+    };
+    let sql = "UPDATE call SET held = 0 WHERE run = $1 AND state = 'queued'";
+    sqlx::query(sql).bind(next).execute(tx.db()).await?;
+    waits::tell_queued(tx, RunId(next), "Queued", now).await
 }
 
 impl Store {

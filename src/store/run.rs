@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite};
 
 use super::act::release_if_approved;
 use super::connection::Transaction;
@@ -14,6 +14,7 @@ use super::effect::explain_again;
 use super::error::StoreError;
 use super::report::{Link, owe};
 use super::state::{CallState, RunState};
+use super::waits::{self, Waits};
 use super::{Store, found, pack, queue};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, DeliveryId, RunId, Sha};
@@ -100,6 +101,8 @@ pub struct CallView {
     pub id: CallId,
     pub call: PlannedCall,
     pub state: CallState,
+    /// Why it has not begun, of a queued one.
+    pub waits: Option<Waits>,
     pub attempt: u32,
     pub queued_at: Timestamp,
     pub started_at: Option<Timestamp>,
@@ -108,21 +111,20 @@ pub struct CallView {
     pub note: Option<String>,
 }
 
-const VIEW: &str = "\
-    SELECT id, delivery, sha, spec_path, spec_name, state, why, verdict, attempt, created_at,
-           started_at, finished_at, event, plan, settings, concurrency,
-           (SELECT first.id FROM run AS first INDEXED BY run_in_group
-            WHERE run.waits = 1 AND first.vendor = run.vendor
-              AND first.repository = run.repository AND first.concurrency = run.concurrency
-              AND first.concurrency IS NOT NULL AND first.state <> 'finished'
-              AND first.state <> 'held' AND first.id <> run.id
-            ORDER BY first.waits, first.id LIMIT 1) AS ahead
-    FROM run JOIN run_plan ON run_plan.run = run.id ";
+/// What is read of runs; what follows says of which.
+fn select(of: &str) -> AssertSqlSafe<String> {
+    let ahead = waits::AHEAD;
+    AssertSqlSafe(format!(
+        "SELECT id, delivery, sha, spec_path, spec_name, state, why, verdict, attempt, created_at,
+                started_at, finished_at, event, plan, settings, concurrency, {ahead}
+         FROM run JOIN run_plan ON run_plan.run = run.id {of}"
+    ))
+}
 
 impl Store {
     pub async fn run(&self, id: RunId) -> Result<Option<RunView>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("{VIEW} WHERE id = $1"));
-        let rows = sqlx::query(sql).bind(id.0).fetch_all(&self.inner.readers).await?;
+        let rows =
+            sqlx::query(select("WHERE id = $1")).bind(id.0).fetch_all(&self.inner.readers).await?;
         Ok(self.with_calls(rows).await?.pop())
     }
 
@@ -135,12 +137,12 @@ impl Store {
         let limit = limit as i64;
         let rows = match delivery {
             None => {
-                let sql = sqlx::AssertSqlSafe(format!("{VIEW} ORDER BY id DESC LIMIT $1"));
+                let sql = select("ORDER BY id DESC LIMIT $1");
                 sqlx::query(sql).bind(limit).fetch_all(&self.inner.readers).await?
             }
             Some(delivery) => {
-                let sql = format!("{VIEW} WHERE delivery = $1 ORDER BY id DESC LIMIT $2");
-                let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(delivery.0).bind(limit);
+                let sql = select("WHERE delivery = $1 ORDER BY id DESC LIMIT $2");
+                let query = sqlx::query(sql).bind(delivery.0).bind(limit);
                 query.fetch_all(&self.inner.readers).await?
             }
         };
@@ -152,10 +154,11 @@ impl Store {
         if runs.is_empty() {
             return Ok(runs);
         }
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let limit = waits::LIMIT;
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
             "SELECT id, run, position, state, attempt, queued_at, started_at, finished_at, \
-             outcome, exit_status, detail, note FROM call WHERE run IN (",
-        );
+             outcome, exit_status, detail, note, not_before, {limit} FROM call WHERE run IN ("
+        ));
         let mut ids = query.separated(", ");
         for run in &runs {
             ids.push_bind(run.id.0);
@@ -167,7 +170,7 @@ impl Store {
         for row in &rows {
             let run = RunId(row.try_get("run")?);
             if let Some(run) = places.get(&run).and_then(|place| runs.get_mut(*place)) {
-                let call = call_view(row, &run.plan)?;
+                let call = call_view(row, run)?;
                 run.calls.push(call);
             }
         }
@@ -268,7 +271,7 @@ pub(super) async fn insert_run(
         release_if_approved(tx, id, now).await?;
     }
     if waits {
-        queue::tell_that_it_waits(tx, id, now).await?;
+        waits::tell(tx, id, now).await?;
     }
     if let Some(number) = pull {
         explain_again(tx, forge, repository, number, now).await?;
@@ -336,7 +339,7 @@ fn view(row: &SqliteRow) -> Result<RunView, StoreError> {
             row.try_get("why")?,
             row.try_get("verdict")?,
         )?,
-        waits: waits(row)?,
+        waits: waits::of_run(row)?,
         attempt: row.try_get("attempt")?,
         created_at: pack::time(row.try_get("created_at")?)?,
         started_at: pack::time_if(row.try_get("started_at")?)?,
@@ -345,22 +348,19 @@ fn view(row: &SqliteRow) -> Result<RunView, StoreError> {
     })
 }
 
-fn waits(row: &SqliteRow) -> Result<Option<String>, StoreError> {
-    let ahead: Option<i64> = row.try_get("ahead")?;
-    let group: Option<String> = row.try_get("concurrency")?;
-    Ok(group.zip(ahead).map(|(group, ahead)| queue::waits_for(&group, RunId(ahead))))
-}
-
-fn call_view(row: &SqliteRow, plan: &Plan) -> Result<CallView, StoreError> {
+fn call_view(row: &SqliteRow, run: &RunView) -> Result<CallView, StoreError> {
+    let call = planned(&run.plan, row.try_get("position")?)?;
+    let state = CallState::from_columns(
+        row.try_get("state")?,
+        row.try_get("outcome")?,
+        row.try_get("exit_status")?,
+        row.try_get("detail")?,
+    )?;
     Ok(CallView {
         id: CallId(row.try_get("id")?),
-        call: planned(plan, row.try_get("position")?)?,
-        state: CallState::from_columns(
-            row.try_get("state")?,
-            row.try_get("outcome")?,
-            row.try_get("exit_status")?,
-            row.try_get("detail")?,
-        )?,
+        waits: waits::of_call(row, run, (&state, &call.action))?,
+        call,
+        state,
         attempt: row.try_get("attempt")?,
         queued_at: pack::time(row.try_get("queued_at")?)?,
         started_at: pack::time_if(row.try_get("started_at")?)?,

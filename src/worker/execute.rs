@@ -171,10 +171,21 @@ impl Worker {
         }
     }
 
-    /// Tells a forge that shows what runs apart from what waits; others were told enough.
+    /// Tells a forge that shows what runs apart from what waits; others only where they were told
+    /// what it waits for.
     async fn tell_begun(&self, call: &ClaimedCall) {
-        if !call.call.posts_status || self.app_for(call.event.forge()).is_none() {
+        if !call.call.posts_status {
             return;
+        }
+        if self.app_for(call.event.forge()).is_none() {
+            match self.store.said_to_wait(call.id).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::error!(%error, "Failed to tell what a call was said to wait for");
+                    return;
+                }
+            }
         }
         match self.store.owe_begun(call.id, Timestamp::now()).await {
             Ok(()) => self.reports.notify_one(),

@@ -56,6 +56,9 @@ fn body(out: &mut impl Write, run: &Run) -> io::Result<()> {
         let (id, name) = (run.run.id, crate::cli::NAME);
         writeln!(out, "  {FAINT}`{name} runs approve {id}` lets it go{FAINT:#}")?;
     }
+    if let Some(waits) = &run.waits {
+        writeln!(out, "  {}", plain(waits))?;
+    }
     if let Some(reason) = &run.reason {
         writeln!(out, "  {}", plain(&reason.text))?;
     }
@@ -83,7 +86,13 @@ pub(super) fn calls(out: &mut impl Write, run: &Run, now: Timestamp) -> io::Resu
         let look = look(call.outcome.as_deref().unwrap_or(&call.state));
         let style = look.style;
         let (mark, id, function) = (look.mark, call.id, plain(&call.function));
-        let text = said(call, now);
+        let mut text = said(call, now);
+        // What the whole run waits for is said above.
+        if let Some(waits) =
+            call.waits.as_ref().filter(|_| run.waits.is_none() && run.run.why.is_none())
+        {
+            text = format!("{text}, {}", plain(waits));
+        }
         writeln!(
             out,
             "  {style}{mark}{style:#} {FAINT}{id:numbers$}{FAINT:#} \

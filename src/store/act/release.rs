@@ -7,7 +7,7 @@ use super::super::cancel::cancel_group;
 use super::super::connection::Transaction;
 use super::super::error::StoreError;
 use super::super::outcome::{Run, conclude};
-use super::super::{pack, queue};
+use super::super::{pack, queue, waits};
 use super::{Approved, Place, history};
 use crate::domain::actor::Actor;
 use crate::domain::ids::RunId;
@@ -108,7 +108,7 @@ async fn release(
         }
     }
     if waits {
-        queue::tell_that_it_waits(tx, id, now).await?;
+        waits::tell(tx, id, now).await?;
     }
     conclude(tx, &run, now).await?;
     history::note(tx, id, actor, "approved", None, now).await

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use super::super::connection::Transaction;
 use super::super::error::StoreError;
 use super::super::outcome::{Run, conclude};
-use super::super::queue;
+use super::super::{queue, waits};
 use super::{ActError, CallId, Refused, history};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{RunId, Sha};
@@ -67,7 +67,7 @@ pub(super) async fn rerun(
         again(tx, &run, *call, (attempt, waits), &text, now).await?;
     }
     if waits {
-        queue::tell_that_it_waits(tx, id, now).await?;
+        waits::tell(tx, id, now).await?;
     }
     // The summary is pending again, from a start that is still to come.
     let run = Run::read(tx, id).await?;

@@ -235,26 +235,3 @@ async fn what_waits_is_never_walked_over() {
     }
     eprintln!("50 claims among 100,000 took {:?}", since.elapsed());
 }
-
-#[tokio::test]
-async fn who_waits_for_a_group_says_so_until_it_may_go_on() {
-    let world = World::new().await;
-    let first = world.run("1", grouped("a", false)).await;
-    let second = world.run("2", grouped("a", false)).await;
-    let waits = async |id| world.store.run(id).await.unwrap().unwrap().waits;
-    let told = async |id| {
-        let reports = world.store.reports(id).await.unwrap();
-        let told = reports.iter().map(|it| it.report.status.description.clone());
-        told.filter(|text| text.starts_with("Queued")).collect::<Vec<_>>()
-    };
-    let why = format!("waits for group `deploy` behind run {first}");
-    assert_eq!(waits(first).await, None);
-    assert_eq!(waits(second).await.as_deref(), Some(why.as_str()));
-    assert_eq!(told(second).await, [format!("Queued: {why}")]);
-
-    let call = world.store.claim_call(Startable::Any, at(3)).await.unwrap().unwrap();
-    assert_eq!(call.run, first);
-    world.store.finish_call(call.id, &Outcome::Passed, at(4)).await.unwrap();
-    assert_eq!(waits(second).await, None);
-    assert_eq!(told(second).await, ["Queued"]);
-}

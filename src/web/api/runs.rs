@@ -152,7 +152,8 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<shape::Run>, Problem> {
     let run = site.run(&asker, &id, Deed::See).await?;
-    Ok(Json(shape::Run::new(&run, site.app.public_url.trim_end_matches('/'))))
+    let root = site.app.public_url.trim_end_matches('/');
+    Ok(Json(shape::Run::new(&run, root, site.engine_trouble().as_deref())))
 }
 
 /// A call of a run.
@@ -178,7 +179,8 @@ pub(super) async fn call(
 ) -> Result<Json<shape::Call>, Problem> {
     let run = site.run(&asker, &id, Deed::See).await?;
     let call = find_call(&run, &call)?;
-    Ok(Json(shape::Call::new(run.id.0, call, site.app.public_url.trim_end_matches('/'))))
+    let root = site.app.public_url.trim_end_matches('/');
+    Ok(Json(shape::Call::new(run.id.0, call, root, site.engine_trouble().as_deref())))
 }
 
 /// A call of a run, by what stands in an address.

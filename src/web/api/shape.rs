@@ -23,6 +23,7 @@ use crate::domain::plan::{Decision, FunctionDecision};
 use crate::domain::run::Outcome;
 use crate::domain::{event, headline};
 use crate::store::{self, CallState};
+use crate::web::waits;
 
 /// A page of runs.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -90,6 +91,8 @@ pub struct Run {
     pub reason: Option<Reason>,
     /// Every function of the module, in the module's order.
     pub functions: Vec<Function>,
+    /// Which group it waits for, and behind which run; null when it does not.
+    pub waits: Option<String>,
     /// In the plan's order; the same as in `calls`, whole.
     pub call_details: Vec<Call>,
     /// Its page.
@@ -136,6 +139,8 @@ pub struct Call {
     pub detail: Option<String>,
     /// What happened to it on the way.
     pub note: Option<String>,
+    /// What a queued call waits for, in words.
+    pub waits: Option<String>,
     pub attempt: u32,
     #[schema(value_type = String, format = DateTime)]
     pub queued_at: Timestamp,
@@ -218,8 +223,8 @@ fn mark(id: i64, function: &str, state: &CallState) -> CallMark {
 }
 
 impl Run {
-    /// `root`: what the world calls the agent.
-    pub fn new(run: &store::RunView, root: &str) -> Self {
+    /// `root`: what the world calls the agent; `engine`: why calls that need it cannot start.
+    pub fn new(run: &store::RunView, root: &str, engine: Option<&str>) -> Self {
         let pull = run.event.pull_request.as_ref();
         let branch = run.event.branch.as_deref().or(pull.map(|it| it.head.reference.as_str()));
         let repository = run.event.repository.as_ref().map(|it| it.full_name.to_string());
@@ -256,7 +261,8 @@ impl Run {
                 .as_ref()
                 .map(|reason| Reason { code: reason.code.clone(), text: reason.text.clone() }),
             functions: run.plan.functions.iter().map(Function::from).collect(),
-            call_details: calls.map(|call| Call::new(run.id.0, call, root)).collect(),
+            waits: run.waits.clone(),
+            call_details: calls.map(|call| Call::new(run.id.0, call, root, engine)).collect(),
             url: format!("{root}/runs/{}", run.id),
         }
     }
@@ -282,8 +288,8 @@ impl From<&FunctionDecision> for Function {
 }
 
 impl Call {
-    /// `root`: what the world calls the agent.
-    pub fn new(run: i64, call: &store::CallView, root: &str) -> Self {
+    /// As with [`Run::new`].
+    pub fn new(run: i64, call: &store::CallView, root: &str, engine: Option<&str>) -> Self {
         let outcome = call.state.outcome();
         let (exit, detail) = match outcome {
             Some(Outcome::Failed { exit }) => (Some(*exit), None),
@@ -303,6 +309,7 @@ impl Call {
             exit,
             detail,
             note: call.note.clone(),
+            waits: waits::words(call, engine),
             attempt: call.attempt,
             queued_at: call.queued_at,
             started_at: call.started_at,

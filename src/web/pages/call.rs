@@ -17,7 +17,8 @@ use super::words::{Badge, Took, call_badge, outcome_badge, outcome_words};
 use super::{Site, Trouble, event, page};
 use crate::domain::plan::{Action, Places, PlannedCall};
 use crate::domain::rights::Deed;
-use crate::store::{CallState, CallView, EarlierAttempt, RunState, RunView};
+use crate::store::{CallState, CallView, EarlierAttempt, RunState, RunView, Waits};
+use crate::web::waits;
 use crate::web::who::Asker;
 
 /// Lines of a log that its page shows without a script.
@@ -110,9 +111,14 @@ impl CallLine {
         earlier: &[EarlierAttempt],
         tail: Option<Tail>,
         span: (Timestamp, Timestamp),
+        engine: Option<&str>,
         now: Timestamp,
     ) -> Self {
         let mut words: Vec<String> = call.note.iter().map(|note| sentence(note)).collect();
+        // What the whole run waits for is said of the run.
+        if !matches!(call.waits, Some(Waits::Word | Waits::Group(_))) {
+            words.extend(waits::words(call, engine).map(|why| sentence(&format!("It {why}"))));
+        }
         words.extend(call.state.outcome().and_then(outcome_words));
         let planned = &call.call;
         let command = command(planned);
@@ -201,7 +207,10 @@ pub(in crate::web) async fn call(
     });
     let now = Timestamp::now();
     let may = super::may(&site, &asker, &run, Deed::Act).await;
-    let line = CallLine::new(&run, view, &earlier, tail, span(&run, now), now);
+    let engine = site.engine_trouble();
+    let engine = engine.as_deref();
+    let mut line = CallLine::new(&run, view, &earlier, tail, span(&run, now), engine, now);
+    line.words.extend(run.waits.as_ref().map(|why| sentence(&format!("Its run {why}"))));
     let finished = before.is_some() || matches!(view.state, CallState::Finished(_));
     let steps = match view.started_at {
         Some(_) => Trace::of(&site, (run.id, view.id, number), finished).await,

@@ -121,6 +121,8 @@ pub(super) struct Around {
     pub may: bool,
     /// What the world calls the agent.
     pub root: String,
+    /// Why calls that need the engine cannot start.
+    pub engine: Option<String>,
 }
 
 impl RunPage {
@@ -141,7 +143,7 @@ impl RunPage {
             let earlier: Vec<_> =
                 around.attempts.iter().filter(|it| it.call == call.id).cloned().collect();
             let tail = tails.next().flatten();
-            CallLine::new(run, call, &earlier, tail, span, now)
+            CallLine::new(run, call, &earlier, tail, span, around.engine.as_deref(), now)
         });
         let calls = calls.collect();
         Self {
@@ -223,6 +225,7 @@ pub(in crate::web) async fn run(
         attempts: site.app.store.attempts(run.id).await?,
         may: super::may(&site, &asker, &run, Deed::Act).await,
         root: site.app.public_url.trim_end_matches('/').to_owned(),
+        engine: site.engine_trouble(),
     };
     page(&asker, &RunPage::new(&run, around, Timestamp::now()))
 }

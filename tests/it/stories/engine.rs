@@ -34,6 +34,40 @@ fn a_call_that_the_engine_lost_is_tried_again() {
     assert!(world.agent.logs(&status).contains("Passed"));
 }
 
+#[test]
+fn a_call_that_waits_for_the_engine_says_so_until_it_begins() {
+    let mut world = World::start();
+    let (began, go) = (world.path("began"), world.path("go"));
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
+    let listed = repo.commit("main", module);
+    world.touch("go");
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&listed, STATUS, "success");
+    std::fs::remove_file(&go).unwrap();
+    world.engine.down();
+    world.agent.restart();
+    let sha = repo.commit("main", [("a", "1\n")]);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status_like(&sha, "why the call waits", |status| {
+        status.context == STATUS
+            && status.description.starts_with("Queued: engine unreachable since")
+    });
+    let run = world.agent.get("/api/v1/runs/2").json();
+    let waits = run["call_details"][0]["waits"].as_str().unwrap().to_owned();
+    assert!(waits.starts_with("waits: engine unreachable since"), "{waits}");
+    assert_eq!(run["state"], "queued");
+    assert!(world.agent.get("/runs/2").body.contains("It waits: engine unreachable since"));
+
+    world.engine.up();
+
+    world.forge.expect_status_like(&sha, "that it runs", |status| {
+        status.context == STATUS && status.description.starts_with("Running since")
+    });
+    world.touch("go");
+    world.forge.expect_status(&sha, STATUS, "success");
+}
+
 /// Three attempts, each with a log of its own.
 #[test]
 fn an_engines_failures_end_after_two_more_tries() {

@@ -1,5 +1,8 @@
 //! Whose turn it is: repositories, specs and groups.
 
+use serde_json::Value;
+
+use super::remote::Shell;
 use crate::world::{Module, Repo, World, eventually};
 
 /// Pushes a module with these many functions that wait for `go`.
@@ -50,6 +53,14 @@ fn a_spec_limits_itself() {
     expect_begun(&world, "ada/site", 1);
     world.let_later_work_pass();
     assert_eq!(begun(&world, "ada/site"), 1);
+    let run = world.agent.get("/api/v1/runs/1").json();
+    let waits = |n: usize| run["call_details"][n]["waits"].clone();
+    let why = "waits for the one call of its spec that may run";
+    assert_eq!([waits(0), waits(1), waits(2)], [Value::Null, why.into(), why.into()]);
+    let page = world.agent.get("/runs/1").body;
+    assert!(page.contains(&format!("It {why}.")), "{page}");
+    let shown = Shell::local(&world).run("runs show 1").stdout;
+    assert_eq!(shown.matches(&format!("queued, {why}")).count(), 2, "{shown}");
 
     world.touch("go");
 
@@ -67,6 +78,16 @@ fn runs_of_a_group_wait_for_one_another() {
     assert_eq!(waits.description, "Queued: waits for group `deploy` behind run 1");
     let page = world.agent.run_page(&waits);
     assert!(page.contains("It waits for group `deploy` behind run 1."), "{page}");
+    let third = repo.commit("main", [("b", "1\n")]);
+    world.forge.push(&repo, "main");
+    let waits = world.forge.expect_status(&third, "pocketci/test-a-on-push", "pending");
+    assert_eq!(waits.description, "Queued: waits for group `deploy` behind run 2");
+    let why = "waits for group `deploy` behind run 2; run 1 holds it";
+    let run = world.agent.get("/api/v1/runs/3").json();
+    assert_eq!((&run["state"], &run["waits"]), (&"queued".into(), &why.into()));
+    assert_eq!(run["call_details"][0]["waits"], why);
+    let shown = Shell::local(&world).run("runs show 3").stdout;
+    assert!(shown.contains(&format!("  {why}\n")), "{shown}");
     world.let_later_work_pass();
     assert_eq!(begun(&world, "ada/site"), 1);
 
@@ -74,7 +95,8 @@ fn runs_of_a_group_wait_for_one_another() {
 
     world.forge.expect_status(&first, "pocketci", "success");
     world.forge.expect_status(&second, "pocketci", "success");
-    assert_eq!(begun(&world, "ada/site"), 2);
+    world.forge.expect_status(&third, "pocketci", "success");
+    assert_eq!(begun(&world, "ada/site"), 3);
 }
 
 #[test]
