@@ -25,6 +25,8 @@ pub struct Approval<'a> {
     pub head: &'a Sha,
     /// The commit that was last told to wait, and since when.
     pub held: Option<(&'a Sha, Timestamp)>,
+    /// Commits that the pull request has had, as far as anybody told us of them.
+    pub known: &'a [Sha],
 }
 
 /// Why an approval lets nothing go; the words are for its author.
@@ -42,6 +44,11 @@ pub enum Unclear {
     JustCame(Sha),
     #[error("nothing of `{0}` waits for an approval")]
     NothingHeld(Sha),
+    #[error(
+        "another commit of the pull request begins like that; look at the one that it is at by \
+         now, then comment `/pocketci approve {0}`"
+    )]
+    Several(Sha),
 }
 
 impl Approval<'_> {
@@ -52,9 +59,15 @@ impl Approval<'_> {
     /// When it may be another one.
     pub fn commit(&self) -> Result<&Sha, Unclear> {
         if let Some(named) = self.named {
-            return match self.head.as_str().starts_with(named) {
-                true => Ok(self.head),
-                false => Err(Unclear::Moved(self.head.clone())),
+            let begins = |sha: &Sha| sha.as_str().starts_with(named);
+            if !begins(self.head) {
+                return Err(Unclear::Moved(self.head.clone()));
+            }
+            // Seven digits are found for a second commit within seconds by whoever tries.
+            let another = self.known.iter().any(|known| known != self.head && begins(known));
+            return match another {
+                true => Err(Unclear::Several(self.head.clone())),
+                false => Ok(self.head),
             };
         }
         let Some((held, since)) = self.held else {

@@ -62,6 +62,8 @@ pub enum Refused {
     NotHeld(RunId),
     #[error("run {0} waits for an approval; approve it first")]
     StillHeld(RunId),
+    #[error("the commit `{sha}` of run {run} is not approved; approve it first", sha = .sha.short())]
+    NotApproved { run: RunId, sha: Sha },
     #[error("run {0} is not finished; wait for its end, or cancel it first")]
     Unfinished(RunId),
     #[error("run {0} is finished already")]
@@ -97,7 +99,8 @@ impl From<sqlx::Error> for ActError {
 
 impl Store {
     /// Lets the commit of a held run go, at the run's place: with it every run of the commit that
-    /// waits there. `expected` is the commit that the approver saw.
+    /// waits there. `expected` is the commit that the approver saw. A run that was ended while it
+    /// waited can be begun again then.
     ///
     /// # Errors
     /// When the run is of another commit, or does not wait.
@@ -109,7 +112,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Approved, ActError> {
         let mut tx = self.inner.writer.begin().await?;
-        let sql = "SELECT vendor, repository, sha, held_at, state FROM run WHERE id = $1";
+        let sql = "SELECT vendor, repository, sha, place, held_at, state FROM run WHERE id = $1";
         let row = sqlx::query(sql).bind(run.0).fetch_optional(tx.db()).await?;
         let row = row.ok_or(Refused::NoRun(run))?;
         let is = sha(&row)?;
@@ -118,9 +121,15 @@ impl Store {
         }
         let place: Option<String> = row.try_get("held_at")?;
         let held = row.try_get::<&str, _>("state")? == "held";
-        let Some(place) = place.filter(|_| held) else { return Err(Refused::NotHeld(run).into()) };
+        let waits = held
+            || release::lacks_approval(&mut tx, run).await?
+                && rerun::overtaken_by(&mut tx, &row).await?.is_none();
+        let Some(place) = place.filter(|_| waits) else { return Err(Refused::NotHeld(run).into()) };
         let place = Place { forge: forge(&row)?, repository: repository(&row)?, place, sha: is };
         let approved = release::approve(&mut tx, &place, actor, now).await?;
+        if !held {
+            history::note(&mut tx, run, actor, "approved", None, now).await?;
+        }
         commit(tx).await?;
         Ok(approved)
     }

@@ -139,6 +139,11 @@ pub(super) async fn approve(options: Approve) -> Result<(), Failure> {
                 format!(", and with it {}", some.join(", "))
             }
         };
-        format!("{STRONG}Run {id}{STRONG:#} is let go at {}{others}", short(&sha))
+        let what = match done.released.contains(&id) {
+            true => format!("{STRONG}Run {id}{STRONG:#} is let go"),
+            // It was ended while it waited.
+            false => format!("{STRONG}Run {id}{STRONG:#} may begin again (`runs rerun {id}`)"),
+        };
+        format!("{what} at {}{others}", short(&sha))
     })
 }

@@ -146,11 +146,13 @@ async fn perform(
         Asked::Explain => Ok("it is explained in a comment".to_owned()),
         Asked::Approve { named, commented_at, head } => {
             let held = newest_held(tx, command).await?;
+            let known = commits(tx, command).await?;
             let approval = Approval {
                 named: named.as_deref(),
                 commented_at: *commented_at,
                 head,
                 held: held.as_ref().map(|(sha, since)| (sha, *since)),
+                known: &known,
             };
             let sha = approval.commit().map_err(Refused::from)?.clone();
             let place = Place {
@@ -278,6 +280,19 @@ async fn newest_held(
         .fetch_optional(tx.db())
         .await?;
     row.map(|row| Ok((sha(&row)?, pack::time(row.try_get("since")?)?))).transpose()
+}
+
+/// Every commit that the pull request has had, as far as runs came of it.
+async fn commits(tx: &mut Transaction<'_>, command: &CommandBy) -> Result<Vec<Sha>, StoreError> {
+    let sql = "SELECT DISTINCT sha FROM run INDEXED BY run_of_head
+               WHERE vendor = $1 AND repository = $2 AND head_of = $3";
+    let rows = sqlx::query(sql)
+        .bind(command.forge.to_string())
+        .bind(command.repository.as_str())
+        .bind(command.pull as i64)
+        .fetch_all(tx.db())
+        .await?;
+    rows.iter().map(sha).collect()
 }
 
 /// The calls of the pull request's commit and of its pushes, those of the newest run first.

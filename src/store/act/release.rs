@@ -52,6 +52,19 @@ pub(super) async fn approve(
     Ok(approved)
 }
 
+/// Whether a run had to wait for an approval of its commit and there is none, or none any more.
+pub(super) async fn lacks_approval(
+    tx: &mut Transaction<'_>,
+    run: RunId,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT run.held_at IS NOT NULL AND NOT EXISTS (
+                 SELECT 1 FROM approval
+                 WHERE approval.vendor = run.vendor AND approval.repository = run.repository
+                   AND approval.place = run.held_at AND approval.sha = run.sha)
+               FROM run WHERE run.id = $1";
+    Ok(sqlx::query_scalar(sql).bind(run.0).fetch_one(tx.db()).await?)
+}
+
 /// Lets a run go that was held when it came, if its commit was approved before.
 pub(in crate::store) async fn release_if_approved(
     tx: &mut Transaction<'_>,

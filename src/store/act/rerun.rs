@@ -7,8 +7,9 @@ use sqlx::sqlite::SqliteRow;
 use super::super::connection::Transaction;
 use super::super::error::StoreError;
 use super::super::outcome::{Run, conclude};
+use super::super::run::sha;
 use super::super::{queue, waits};
-use super::{ActError, CallId, Refused, history};
+use super::{ActError, CallId, Refused, history, release};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{RunId, Sha};
 
@@ -50,6 +51,10 @@ pub(super) async fn rerun(
     if let Some(by) = overtaken_by(tx, &row).await? {
         return Err(Refused::Overtaken { run: id, by }.into());
     }
+    // It was ended while it waited, or a push took the approval back: its end lets nothing go.
+    if release::lacks_approval(tx, id).await? {
+        return Err(Refused::NotApproved { run: id, sha: sha(&row)? }.into());
+    }
     let calls = chosen(tx, id, wanted).await?;
     let run = Run::read(tx, id).await?;
     let group: Option<String> = row.try_get("concurrency")?;
@@ -83,7 +88,7 @@ pub(super) async fn rerun(
 
 /// The newest commit of the run's place, where it is another: its statuses are what people look
 /// at, and the run would be cancelled by it if it began now.
-async fn overtaken_by(
+pub(super) async fn overtaken_by(
     tx: &mut Transaction<'_>,
     row: &SqliteRow,
 ) -> Result<Option<Sha>, StoreError> {

@@ -189,6 +189,46 @@ fn a_push_that_is_still_on_its_way_counts() {
     scene.expect_nothing_called();
 }
 
+/// To end what waits lets nothing go: neither by asking for it once more, nor by its number.
+#[test]
+fn what_was_ended_while_it_waited_is_not_begun_again_unapproved() {
+    let scene = scene();
+    scene.expect_held(&scene.sha);
+    assert_eq!(scene.says("ada", "/pocketci cancel"), "+1");
+
+    assert_eq!(scene.says("ada", "/pocketci rerun all"), "confused");
+    let (status, said) = scene.world.agent.command(&["runs", "rerun", "1"]);
+    assert_ne!(status, 0);
+    assert!(said.contains("is not approved; approve it first"), "{said}");
+    scene.expect_nothing_called();
+
+    let words = format!("/pocketci approve {}", scene.sha);
+    assert_eq!(scene.says("ada", &words), "+1");
+    assert_eq!(scene.says("ada", "/pocketci rerun all"), "+1");
+    scene.world.forge.expect_status(&scene.sha, STATUS, "success");
+}
+
+/// A run that was let go once is begun again only as long as its approval holds.
+#[test]
+fn an_approval_that_was_taken_back_is_not_there_for_another_attempt() {
+    let scene = scene();
+    scene.expect_held(&scene.sha);
+    assert_eq!(scene.says("ada", "/pocketci approve"), "+1");
+    scene.world.forge.expect_status(&scene.sha, STATUS, "success");
+    let second = scene.push("evil\n");
+    scene.expect_held(&second);
+    scene.fork.reset("feature", &scene.sha);
+    scene.world.forge.synchronize(scene.pull);
+    scene.world.let_later_work_pass();
+
+    let (status, said) = scene.world.agent.command(&["runs", "rerun", "1"]);
+
+    assert_ne!(status, 0);
+    assert!(said.contains("is not approved; approve it first"), "{said}");
+    scene.world.let_later_work_pass();
+    assert_eq!(scene.world.engine.calls("test-on-pull-request").len(), 1);
+}
+
 #[test]
 fn strangers_have_no_say() {
     let scene = scene();
