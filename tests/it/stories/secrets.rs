@@ -1,5 +1,7 @@
 //! A secret reaches the function that declares it, and nothing else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::world::module::Function;
@@ -74,6 +76,70 @@ fn a_raised_secret_is_masked_in_the_status() {
     let world = world();
     let shown = shown(&world, |f| f.raises("cannot log in with ${deployKey}"));
     assert!(!shown.contains(VALUE), "{shown}");
+}
+
+/// What a program may make of a secret on its way to a log, at every place where the text around it
+/// can put it.
+fn forms(value: &str) -> Vec<String> {
+    let hex = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let escaped = |c: char| {
+        let before = if c.is_ascii_alphanumeric() || "/+-_.".contains(c) { "" } else { "\\" };
+        before.chars().chain([c])
+    };
+    let quoted = json!(value).to_string();
+    let mut forms = vec![
+        value.to_owned(),
+        value.bytes().map(hex).collect(),
+        form_urlencoded::byte_serialize(value.as_bytes()).collect(),
+        quoted.clone(),
+        json!(quoted).to_string(),
+        format!("'{}'", value.replace('\'', r"'\''")),
+        value.chars().flat_map(escaped).collect(),
+    ];
+    for before in ["", "x", "xy"] {
+        let text = format!("{before}{value}");
+        forms.push(STANDARD.encode(&text));
+        forms.push(URL_SAFE_NO_PAD.encode(&text));
+    }
+    forms
+}
+
+/// In a log, an error, a status, a page and the agent's own log.
+#[test]
+fn every_form_of_a_secret_is_masked_wherever_it_is_shown() {
+    const AWKWARD: &str = "it's \"p\\ss w0rd\" <in> f?ll > & some?>? more/than+that";
+    let world = World::with(&[("POCKETCI_SECRETS", "DEPLOY_KEY"), ("DEPLOY_KEY", AWKWARD)]);
+    let repo = world.forge.repository("ada/site");
+    let forms = forms(AWKWARD);
+    let mut module = Module::new("ci").file("pocketci.yaml", SPEC);
+    for (number, form) in forms.iter().enumerate() {
+        let name = format!("t{number}OnPush");
+        module = module.function(&name, |f| f.secret("deployKey").prints(form).raises(form));
+    }
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+
+    let mut last = None;
+    for number in 0..forms.len() {
+        let context = format!("pocketci/t-{number}-on-push");
+        last = Some(world.forge.expect_status(&sha, &context, "failure"));
+    }
+    let last = last.unwrap();
+    let (page, logs) = (world.agent.run_page(&last), world.agent.logs(&last));
+    let statuses = format!("{:?}", world.forge.statuses(&sha));
+    let shown = [statuses, page, logs.clone(), world.agent.said().join("\n")].join("\n");
+    // Each is printed and raised.
+    assert!(logs.matches("***").count() >= 2 * forms.len(), "{logs}");
+    for form in &forms {
+        // What base64 makes of the ends is its neighbours' too.
+        let middle: String = form.chars().skip(4).take(form.chars().count() - 8).collect();
+        for part in [&middle[..12], &middle[middle.len() - 12..]] {
+            assert!(!shown.contains(part), "`{part}` of `{form}` in\n{shown}");
+        }
+    }
 }
 
 /// A name that the operator does not let repositories have stays unknown to them.

@@ -1,7 +1,9 @@
 //! `.env` files: code for the CLI, which it runs on this host.
 
+use std::path::PathBuf;
+
 use super::{TREASURE, open_module, pushed, shown};
-use crate::world::{Module, Tree, World};
+use crate::world::{Module, Tree, World, entries, eventually};
 
 /// Pushes a module with a `.env` somewhere, which `write` is given the text of; nothing of what
 /// it says may happen, and the function itself runs.
@@ -146,6 +148,47 @@ fn the_webhooks_secret_is_in_no_environment() {
     for call in world.engine.invocations() {
         assert_eq!(call.env["X_HUB_SIGNATURE"], serde_json::Value::Null);
     }
+}
+
+/// The CLI looks around where it stands, and at home: there is nothing to be found, whatever the
+/// repository holds.
+#[test]
+fn a_call_stands_in_an_empty_folder_and_has_an_empty_home() {
+    let world = World::start();
+    let go = world.path("go");
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.src().waits_for(&go))
+        .function("lintOnPush", |f| f.src().waits_for(&go))
+        .file("dagger.json", "{}");
+    let sha = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    let calls = eventually("both calls", || {
+        let calls: Vec<_> =
+            world.engine.invocations().into_iter().filter(|it| it.kind == "call").collect();
+        (calls.len() == 2).then_some(calls)
+    });
+
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for call in &calls {
+        for folder in [call.cwd.as_str(), call.env["HOME"].as_str().unwrap()] {
+            let folder = PathBuf::from(folder);
+            assert!(folder.is_dir() && folder.starts_with(world.agent.data()), "{folder:?}");
+            assert!(entries(&folder).is_empty(), "{folder:?} holds {:?}", entries(&folder));
+            for above in folder.ancestors() {
+                for name in [".git", ".env", "dagger.json"] {
+                    assert!(!above.join(name).exists(), "`{name}` above {folder:?}");
+                }
+            }
+            folders.push(folder);
+        }
+    }
+    folders.sort();
+    folders.dedup();
+    assert_eq!(folders.len(), 4, "each has its own: {folders:?}");
+    world.touch("go");
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+    world.forge.expect_status(&sha, "pocketci/lint-on-push", "success");
 }
 
 #[test]
