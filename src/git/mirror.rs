@@ -48,6 +48,11 @@ impl Mirror {
         self.reading(|repository| Ok(head_of(repository, reference).and_then(|id| sha(id).ok())))
     }
 
+    /// The commit that an object is or, where it is an annotated tag's own object, leads to.
+    pub fn peeled(&self, object: &Sha) -> Result<Sha, GitError> {
+        self.reading(|repository| sha(self.find(repository, object)?.id()))
+    }
+
     /// The commit of one of the repository's own branches or tags, by its whole name, as they were
     /// when [`Want::own`] was last fetched.
     pub fn own(&self, reference: &str) -> Result<Option<Sha>, GitError> {

@@ -313,8 +313,14 @@ impl Worker {
         self.tell(condition, answers, detail.as_deref().unwrap_or("fetches"));
         let mirror = mirror?;
         crate::crash::point("fetch.done");
-        if let Some(sha) = &event.sha {
-            return Ok((mirror, sha.clone()));
+        if let Some(sha) = event.sha.clone() {
+            // Some forges name an annotated tag by its own object.
+            let sha = blocking({
+                let mirror = mirror.clone();
+                move || mirror.peeled(&sha)
+            })
+            .await?;
+            return Ok((mirror, sha));
         }
         let reference = wants.first().map(|want| want.reference.clone()).unwrap_or_default();
         let sha = blocking({

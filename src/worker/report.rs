@@ -158,6 +158,10 @@ impl Worker {
             Answer::Done { post } => {
                 self.store.report_taken(report.id, report.seq, *post, now).await.map(|_| ())
             }
+            Answer::Never { why } if !forge::has_statuses(forge.id.vendor()) => {
+                tracing::debug!(%context, %why, "A status is told nobody");
+                self.store.report_dropped(report.id, report.seq, why).await
+            }
             Answer::Never { why } => {
                 tracing::warn!(%context, %why, "The forge will never take a status");
                 self.store.report_dropped(report.id, report.seq, why).await

@@ -25,7 +25,7 @@ pub use conversation::{
 };
 
 pub use statuses::{
-    answer, answers, shown, shown_page, shown_request, status_request, wants_branch,
+    answer, answers, has_statuses, shown, shown_page, shown_request, status_request, wants_branch,
 };
 
 /// How a token is shown to a forge's API.

@@ -131,3 +131,16 @@ async fn a_mirror_is_read_from_several_threads() {
         }
     });
 }
+
+#[tokio::test]
+async fn an_annotated_tags_own_object_leads_to_its_commit() {
+    let source = monorepo();
+    source.git(&["tag", "-a", "-m", "One", "v1"]);
+    let (_dir, mirrors) = mirrors();
+    let (tag, commit) = (source.sha("v1"), source.sha("HEAD"));
+    assert_ne!(tag, commit);
+    let want = Want::commit(&tag, "refs/tags/v1");
+    let mirror = mirrors.ensure(&source.repository(), &[want]).await.unwrap();
+    assert_eq!(mirror.peeled(&tag).unwrap(), commit);
+    assert_eq!(mirror.peeled(&commit).unwrap(), commit);
+}

@@ -9,6 +9,11 @@ use crate::domain::ids::{RepoName, Sha, Vendor};
 use crate::domain::mend::Posted;
 use crate::domain::run::Status;
 
+/// Whether the forge shows what became of a commit at all.
+pub fn has_statuses(vendor: Vendor) -> bool {
+    vendor != Vendor::Gogs
+}
+
 /// Whether a status of a pull request's commit has to name its branch.
 pub fn wants_branch(vendor: Vendor) -> bool {
     vendor == Vendor::Gitlab

@@ -23,6 +23,8 @@ pub enum Kind {
     Github,
     Gitlab,
     Gitea,
+    Forgejo,
+    Gogs,
     Cloud,
     DataCenter,
 }
@@ -42,8 +44,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Github, Self::Gitlab, Self::Gitea, Self::Cloud, Self::DataCenter];
+    pub const ALL: [Self; 7] = [
+        Self::Github,
+        Self::Gitlab,
+        Self::Gitea,
+        Self::Forgejo,
+        Self::Gogs,
+        Self::Cloud,
+        Self::DataCenter,
+    ];
 
     /// The agent's name of it.
     pub fn vendor(self) -> &'static str {
@@ -51,6 +60,8 @@ impl Kind {
             Self::Github => "github",
             Self::Gitlab => "gitlab",
             Self::Gitea => "gitea",
+            Self::Forgejo => "forgejo",
+            Self::Gogs => "gogs",
             Self::Cloud => "bitbucket",
             Self::DataCenter => "bitbucket-server",
         }
@@ -62,6 +73,8 @@ impl Kind {
             Self::Github => "GitHub",
             Self::Gitlab => "GitLab",
             Self::Gitea => "Gitea",
+            Self::Forgejo => "Forgejo",
+            Self::Gogs => "Gogs",
             Self::Cloud => "Bitbucket Cloud",
             Self::DataCenter => "Bitbucket Data Center",
         }
@@ -69,6 +82,20 @@ impl Kind {
 
     pub fn has_releases(self) -> bool {
         !self.is_bitbucket()
+    }
+
+    /// Gogs has none, so that nothing of what became of a run shows there.
+    pub fn has_statuses(self) -> bool {
+        self != Self::Gogs
+    }
+
+    pub fn has_reactions(self) -> bool {
+        !self.is_bitbucket() && self != Self::Gogs
+    }
+
+    /// Gitea and its relatives.
+    pub(super) fn is_gitea(self) -> bool {
+        matches!(self, Self::Gitea | Self::Forgejo | Self::Gogs)
     }
 
     pub fn is_bitbucket(self) -> bool {
@@ -80,7 +107,7 @@ impl Kind {
         match self {
             Self::Github => "/api/v3",
             Self::Gitlab => "/api/v4",
-            Self::Gitea => "/api/v1",
+            Self::Gitea | Self::Forgejo | Self::Gogs => "/api/v1",
             Self::Cloud => "/2.0",
             Self::DataCenter => "/rest",
         }
@@ -91,7 +118,7 @@ impl Kind {
         match self {
             Self::Github => super::USERNAME,
             Self::Gitlab => "oauth2",
-            Self::Gitea => "pocketci",
+            Self::Gitea | Self::Forgejo | Self::Gogs => "pocketci",
             Self::Cloud | Self::DataCenter => "x-token-auth",
         }
     }
@@ -107,74 +134,71 @@ impl Kind {
     /// The reference with a pull request's head; none: there is only its branch.
     pub(super) fn pull_reference(self, number: u64) -> Option<String> {
         match self {
-            Self::Github | Self::Gitea => Some(format!("refs/pull/{number}/head")),
+            Self::Github | Self::Gitea | Self::Forgejo | Self::Gogs => {
+                Some(format!("refs/pull/{number}/head"))
+            }
             Self::Gitlab => Some(format!("refs/merge-requests/{number}/head")),
             Self::DataCenter => Some(format!("refs/pull-requests/{number}/from")),
             Self::Cloud => None,
         }
     }
 
-    /// What GitHub tells by this event and body, as this forge does.
-    pub(super) fn wire(self, ledger: &Ledger, id: &str, event: &str, body: &Value) -> Wire {
-        let signed = |json: &Value| {
-            let body = json.to_string().into_bytes();
-            (hook::sign(&ledger.secret, &body), body)
-        };
+    /// What GitHub tells by this event and body, as this forge does: by one delivery, or by
+    /// several of which the last one counts.
+    pub(super) fn wires(self, secret: &str, id: &str, event: &str, body: &Value) -> Vec<Wire> {
         match self {
             Self::Github => unreachable!("it is GitHub's already"),
             Self::Gitlab => {
                 let (name, json) = gitlab::told(event, body);
-                let headers = vec![
-                    ("Content-Type", "application/json".to_owned()),
-                    ("User-Agent", "GitLab/17.11.0".to_owned()),
-                    ("X-Gitlab-Event", name.to_owned()),
-                    ("X-Gitlab-Token", ledger.secret.clone()),
-                    ("X-Gitlab-Webhook-UUID", "0b1b9b0a-6a0b-4f3e-8f2e-000000000001".to_owned()),
-                    ("Idempotency-Key", id.to_owned()),
-                ];
-                Wire { headers, body: json.to_string().into_bytes() }
+                vec![self.wire(secret, id, name, &json)]
             }
-            Self::Gitea => {
-                let (name, json) = gitea::told(event, body);
-                let (signature, body) = signed(&json);
-                let bare = signature.trim_start_matches("sha256=").to_owned();
-                let headers = vec![
-                    ("Content-Type", "application/json".to_owned()),
-                    ("X-GitHub-Delivery", id.to_owned()),
-                    ("X-GitHub-Event", name.to_owned()),
-                    ("X-Gitea-Delivery", id.to_owned()),
-                    ("X-Gitea-Event", name.to_owned()),
-                    ("X-Gitea-Signature", bare),
-                    ("X-Hub-Signature-256", signature),
-                ];
-                Wire { headers, body }
+            Self::Gitea | Self::Forgejo | Self::Gogs => {
+                let all = gitea::told(self, event, body);
+                let last = all.len() - 1;
+                let numbered = all.into_iter().enumerate();
+                let wire = |(place, (name, json)): (usize, (&str, Value))| {
+                    let id = if place == last { id.to_owned() } else { hook::new_id() };
+                    self.wire(secret, &id, name, &json)
+                };
+                numbered.map(wire).collect()
             }
             Self::Cloud => {
                 let (name, json) = cloud::told(event, body);
-                let (signature, body) = signed(&json);
-                let headers = vec![
-                    ("Content-Type", "application/json".to_owned()),
-                    ("User-Agent", "Bitbucket-Webhooks/2.0".to_owned()),
-                    ("X-Event-Key", name.to_owned()),
-                    ("X-Hook-UUID", "{b1}".to_owned()),
-                    ("X-Request-UUID", id.to_owned()),
-                    ("X-Attempt-Number", "1".to_owned()),
-                    ("X-Hub-Signature", signature),
-                ];
-                Wire { headers, body }
+                vec![self.wire(secret, id, name, &json)]
             }
             Self::DataCenter => {
                 let (name, json) = data_center::told(event, body);
-                let (signature, body) = signed(&json);
-                let headers = vec![
-                    ("Content-Type", "application/json; charset=utf-8".to_owned()),
-                    ("X-Event-Key", name.to_owned()),
-                    ("X-Request-Id", id.to_owned()),
-                    ("X-Hub-Signature", signature),
-                ];
-                Wire { headers, body }
+                vec![self.wire(secret, id, name, &json)]
             }
         }
+    }
+
+    /// A body of the forge's own with its headers.
+    pub(super) fn wire(self, secret: &str, id: &str, event: &str, json: &Value) -> Wire {
+        let body = json.to_string().into_bytes();
+        let signature = hook::sign(secret, &body);
+        let own: Vec<(&'static str, String)> = match self {
+            Self::Github => hook::headers(id, event, "application/json", &signature),
+            Self::Gitlab => gitlab::headers(secret, id, event, &body),
+            Self::Gitea | Self::Forgejo | Self::Gogs => gitea::headers(self, id, event, &signature),
+            Self::Cloud => vec![
+                ("User-Agent", "Bitbucket-Webhooks/2.0".to_owned()),
+                ("X-Event-Key", event.to_owned()),
+                ("X-Hook-UUID", "{b1}".to_owned()),
+                ("X-Request-UUID", id.to_owned()),
+                ("X-Attempt-Number", "1".to_owned()),
+                ("X-Hub-Signature", signature),
+            ],
+            Self::DataCenter => vec![
+                ("X-Event-Key", event.to_owned()),
+                ("X-Request-Id", id.to_owned()),
+                ("X-Hub-Signature", signature),
+            ],
+        };
+        let charset = if self == Self::DataCenter { "; charset=utf-8" } else { "" };
+        let mut headers = vec![("Content-Type", format!("application/json{charset}"))];
+        headers.extend(own.into_iter().filter(|(name, _)| *name != "Content-Type"));
+        Wire { headers, body }
     }
 
     /// What the forge's API answers.
@@ -182,7 +206,7 @@ impl Kind {
         let answer = match self {
             Self::Github => None,
             Self::Gitlab => gitlab::answer(ledger, asked).await,
-            Self::Gitea => gitea::answer(ledger, asked).await,
+            Self::Gitea | Self::Forgejo | Self::Gogs => gitea::answer(ledger, asked).await,
             Self::Cloud => cloud::answer(ledger, asked).await,
             Self::DataCenter => data_center::answer(ledger, asked).await,
         };

@@ -22,6 +22,43 @@ pub(super) fn told(event: &str, body: &Value) -> (&'static str, Value) {
     }
 }
 
+/// A secret of the newer kind signs, any other is shown.
+pub(super) fn headers(
+    secret: &str,
+    id: &str,
+    event: &str,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("User-Agent", "GitLab/18.11.0".to_owned()),
+        ("X-Gitlab-Event", event.to_owned()),
+        ("X-Gitlab-Webhook-UUID", "0b1b9b0a-6a0b-4f3e-8f2e-000000000001".to_owned()),
+        ("Idempotency-Key", id.to_owned()),
+    ];
+    match secret.strip_prefix("whsec_") {
+        None => headers.push(("X-Gitlab-Token", secret.to_owned())),
+        Some(key) => {
+            let at = Timestamp::now().as_second().to_string();
+            let signature = signature(key, &format!("{id}.{at}."), body);
+            headers.push(("webhook-id", id.to_owned()));
+            headers.push(("webhook-timestamp", at));
+            headers.push(("webhook-signature", format!("v1,{signature}")));
+        }
+    }
+    headers
+}
+
+fn signature(key: &str, head: &str, body: &[u8]) -> String {
+    use base64::Engine as _;
+    use hmac::{KeyInit as _, Mac as _};
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let key = base64.decode(key).unwrap();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+    mac.update(head.as_bytes());
+    mac.update(body);
+    base64.encode(mac.finalize().into_bytes())
+}
+
 fn push(body: &Value) -> (&'static str, Value) {
     let tag = at(body, "/ref").starts_with("refs/tags/");
     let (kind, name) = if tag { ("tag_push", "Tag Push Hook") } else { ("push", "Push Hook") };
