@@ -3,6 +3,8 @@
 //! It runs where `POCKETCI_TEST_GITEA` names Gitea's program and `POCKETCI_TEST_GITEA_SOURCE` the
 //! folder with its templates; `tests/gitea/build` makes both.
 
+mod people;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -26,6 +28,14 @@ struct Scene {
 }
 
 fn scene(installed: &Installed) -> Scene {
+    let mut scene = prepared(installed);
+    scene.world.agent.start();
+    scene.page = Watcher::open(&scene.world.agent.url("/runs"));
+    scene
+}
+
+/// The same before the agent is started.
+fn prepared(installed: &Installed) -> Scene {
     let gitea = installed.start();
     let (ada, mallory) = (gitea.account("ada"), gitea.account("mallory"));
     // No more rights than the documentation asks for.
@@ -47,10 +57,8 @@ fn scene(installed: &Installed) -> Scene {
     ] {
         world.agent.set(name, value);
     }
-    world.agent.start();
     let work = world.path("work.git");
-    let page = Watcher::open(&world.agent.url("/runs"));
-    Scene { world, gitea, ada, mallory, work, page }
+    Scene { world, gitea, ada, mallory, work, page: None }
 }
 
 impl Scene {

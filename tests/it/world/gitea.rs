@@ -10,10 +10,11 @@ use nix::unistd::{Uid, User as SystemUser};
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
+use url::form_urlencoded;
 
 use super::http::{self, Answer};
 use super::module::Tree;
-use super::{eventually, git, process};
+use super::{Visitor, eventually, git, process};
 
 /// Whom it runs as where the tests are root's: it refuses to be root.
 const NOBODY: u32 = 65534;
@@ -174,6 +175,43 @@ impl Gitea {
         answer.json()["sha1"].as_str().unwrap().to_owned()
     }
 
+    /// An application that people sign in to with their accounts here: its id and its secret.
+    pub fn application(&self, of: &Account, redirect: &str) -> (String, String) {
+        let about = json!({
+            "name": "pocketci", "redirect_uris": [redirect], "confidential_client": true,
+        });
+        let made = self.ask(of, "POST", "/user/applications/oauth2", about);
+        let text = |key: &str| made[key].as_str().unwrap().to_owned();
+        (text("client_id"), text("client_secret"))
+    }
+
+    /// Somebody's browser, which the agent has sent here, signs in; gives the page that asks
+    /// whether the agent may know.
+    #[track_caller]
+    pub fn signs_in(&self, browser: &mut Visitor, asked: &Answer, who: &Account) -> Answer {
+        let (_, form) = asked.body.split_once("<form").expect("a form to sign in with");
+        let action = attribute(form, "action").unwrap();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("user_name", &who.name).append_pair("password", &password(&who.name));
+        browser.send(&self.at(&action), &form.finish())
+    }
+
+    /// The person presses a button of the page that asks whether the agent may know; gives where
+    /// that leads.
+    #[track_caller]
+    pub fn lets_know(&self, browser: &mut Visitor, asked: &Answer, yes: bool) -> Answer {
+        let form = asked.body.split_once("/login/oauth/grant");
+        let (_, form) =
+            form.unwrap_or_else(|| panic!("not asked, at {:?}: {asked:?}", browser.visited));
+        let (form, _) = form.split_once("</form>").unwrap();
+        let mut filled = form_urlencoded::Serializer::new(String::new());
+        for tag in form.split("<input").skip(1) {
+            filled.append_pair(&attribute(tag, "name").unwrap(), &attribute(tag, "value").unwrap());
+        }
+        filled.append_pair("granted", if yes { "true" } else { "false" });
+        browser.send(&self.at("/login/oauth/grant"), &filled.finish())
+    }
+
     /// Asks its API in somebody's name; null where it answers nothing.
     #[track_caller]
     pub fn ask(&self, who: &Account, method: &str, path: &str, body: Value) -> Value {
@@ -326,6 +364,12 @@ impl Drop for Gitea {
             eprintln!("--- Gitea said\n{said}\n---");
         }
     }
+}
+
+/// An attribute of a tag, which is the beginning of this.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    Some(rest.split_once('"')?.0.replace("&amp;", "&"))
 }
 
 /// A port that nobody listens at, for what must know it before it starts.

@@ -26,9 +26,22 @@ impl Visitor {
     /// Goes to an address, or to a page of the agent, and wherever it is sent from there.
     #[track_caller]
     pub fn go(&mut self, to: &str) -> Answer {
+        self.follow("GET", to, b"")
+    }
+
+    /// Sends a form, and goes wherever it is sent from there.
+    #[track_caller]
+    pub fn send(&mut self, to: &str, form: &str) -> Answer {
+        self.follow("POST", to, form.as_bytes())
+    }
+
+    #[track_caller]
+    fn follow(&mut self, method: &str, to: &str, body: &[u8]) -> Answer {
         let mut to = if to.starts_with('/') { format!("{NAME}{to}") } else { to.to_owned() };
+        let (mut method, mut body) = (method, body);
         for _ in 0..10 {
-            let answer = self.once("GET", &to, b"");
+            let answer = self.once(method, &to, body);
+            (method, body) = ("GET", b"");
             match answer.header("location").map(str::to_owned) {
                 Some(next) if next.starts_with('/') => {
                     let root = to.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
@@ -56,10 +69,14 @@ impl Visitor {
         let cookies: Vec<_> = self.cookies.iter().filter(|((of, _), _)| *of == host).collect();
         let cookies = cookies.iter().map(|((_, name), value)| format!("{name}={value}"));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
-        let headers = [("Cookie", cookies.as_str())];
-        let answer = http::send(method, &url, &headers, body).unwrap();
-        for (_, set) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (pair, rest) = set.split_once(';').unwrap();
+        let headers =
+            [("Cookie", cookies.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
+        let headers = if body.is_empty() { &headers[..1] } else { &headers[..] };
+        let answer = http::send(method, &url, headers, body).unwrap();
+        for (_, set) in
+            answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
+        {
+            let (pair, rest) = set.split_once(';').unwrap_or((set, ""));
             let (name, value) = pair.split_once('=').unwrap();
             let key = (host.clone(), name.to_owned());
             if rest.contains("Max-Age=0") {
