@@ -31,7 +31,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make an App on GitHub and keep its key and webhook secret in the data folder
+    /// Make an App on GitHub and keep its key and secrets in the data folder
     Create(CreateOptions),
 }
 
@@ -56,6 +56,10 @@ struct Made {
     html_url: String,
     #[serde(default)]
     webhook_secret: Option<String>,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
     pem: String,
 }
 
@@ -138,6 +142,8 @@ fn keep(store: &AppStore, github: &ForgeConfig, made: Made) -> Result<(), Failur
         html_url: made.html_url,
         url: github.url.to_string(),
         webhook_secret: made.webhook_secret.unwrap_or_default(),
+        client_id: made.client_id,
+        client_secret: made.client_secret,
         key: made.pem,
     };
     store.keep(&app).map_err(|error| {
@@ -147,7 +153,9 @@ fn keep(store: &AppStore, github: &ForgeConfig, made: Made) -> Result<(), Failur
     })?;
     anstream::println!("\nThe App `{slug}` is kept in `{}`. Next:\n", store.path().display());
     anstream::println!("  1. Install it where your repositories are: {install}");
-    anstream::println!("  2. Start the agent again: it takes the App up by itself");
+    anstream::println!(
+        "  2. Start the agent again: it takes the App up by itself, and people can sign in"
+    );
     anstream::println!("  3. `pocketci-agent doctor` says what is missing");
     Ok(())
 }
@@ -176,6 +184,9 @@ fn manifest(name: &str, public_url: &str, port: u16) -> String {
         "url": public_url,
         "hook_attributes": {"url": format!("{public_url}/webhooks/github"), "active": true},
         "redirect_url": format!("http://127.0.0.1:{port}/created"),
+        // Where people come back to who sign in to our pages.
+        "callback_urls": [format!("{public_url}/sign-in/github/back")],
+        "request_oauth_on_install": false,
         "description": "Runs the functions of a repository's dagger module",
         "public": false,
         "default_permissions": permissions,

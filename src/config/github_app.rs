@@ -10,12 +10,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::forge::github::app::{AppId, AppKey};
+use crate::domain::sign_in::github::OAuthApp;
 
 /// A GitHub App that the agent is.
 #[derive(Debug, Clone)]
 pub struct GithubApp {
     pub id: AppId,
     pub key: AppKey,
+    /// What people sign in with; none where the agent does not know its client secret.
+    pub client: Option<OAuthApp>,
 }
 
 /// What the App is.
@@ -37,6 +40,11 @@ pub struct Kept {
     /// The GitHub that it was made on.
     pub url: String,
     pub webhook_secret: String,
+    /// What people sign in with; nothing in what was kept before they could.
+    #[serde(default)]
+    pub client_id: String,
+    #[serde(default)]
+    pub client_secret: String,
     /// In a file of its own.
     #[serde(skip)]
     pub key: String,

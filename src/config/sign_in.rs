@@ -9,7 +9,8 @@ use crate::domain::sign_in::oidc::Client;
 /// Everything about it.
 #[derive(Clone, Default)]
 pub struct SignInConfig {
-    /// `POCKETCI_GITHUB_OAUTH_ID` and `POCKETCI_GITHUB_OAUTH_SECRET`: with the configured GitHub.
+    /// `POCKETCI_GITHUB_OAUTH_ID` and `POCKETCI_GITHUB_OAUTH_SECRET`, or what `github-app create`
+    /// has kept: with the configured GitHub.
     pub github: Option<OAuthApp>,
     /// `POCKETCI_OIDC_ISSUER` and what belongs to it.
     pub oidc: Option<OidcConfig>,

@@ -12,6 +12,7 @@ use super::Environment;
 use crate::domain::forge::github::app::{AppId, AppKey};
 use crate::domain::ids::{ForgeId, Vendor};
 use crate::domain::policy::Source;
+use crate::domain::sign_in::github::OAuthApp;
 use crate::domain::signature::WebhookSecret;
 
 const ID: &str = "POCKETCI_GITHUB_APP_ID";
@@ -86,7 +87,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         };
         let key = self.app_key(&name, &pem)?;
         masked.push(SecretString::from(pem));
-        Some(GithubApp { id: section.id.clone(), key })
+        Some(GithubApp { id: section.id.clone(), key, client: None })
     }
 
     fn app_of_variables(&mut self, id: &str, masked: &mut Vec<SecretString>) -> Option<GithubApp> {
@@ -120,7 +121,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         };
         let key = self.app_key(&name, &pem)?;
         masked.push(SecretString::from(pem));
-        Some(GithubApp { id: id?, key })
+        Some(GithubApp { id: id?, key, client: None })
     }
 
     fn app_key(&mut self, name: &str, pem: &str) -> Option<AppKey> {
@@ -152,6 +153,12 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             github.webhook_secrets.push(WebhookSecret::new(&kept.webhook_secret));
             masked.push(SecretString::from(kept.webhook_secret));
         }
-        Some(GithubApp { id, key })
+        let named = !(kept.client_id.is_empty() || kept.client_secret.is_empty());
+        let client = named.then(|| {
+            let secret = SecretString::from(kept.client_secret);
+            masked.push(secret.clone());
+            OAuthApp { id: kept.client_id, secret }
+        });
+        Some(GithubApp { id, key, client })
     }
 }

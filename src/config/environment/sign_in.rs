@@ -43,6 +43,9 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
                 ));
             }
         }
+        // An App that was made here is ready for it, and nobody has asked for it in so many words.
+        let kept = || forges.iter().find_map(|forge| forge.app.as_ref()?.client.clone());
+        let github = github.or_else(|| kept().filter(|_| named));
         SignInConfig { github, oidc, admins: self.admins(forges) }
     }
 

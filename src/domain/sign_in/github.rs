@@ -11,7 +11,7 @@ use super::{Attempt, form, get, name, post, refusal};
 use crate::domain::event::Sender;
 
 /// An OAuth App, or the OAuth side of a GitHub App.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct OAuthApp {
     pub id: String,
     pub secret: SecretString,

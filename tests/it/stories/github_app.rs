@@ -2,7 +2,8 @@
 //! runs in the place of statuses.
 
 use crate::world::forge::app::{ID, new_key};
-use crate::world::{Module, World, eventually};
+use crate::world::forge::sign_in::CLIENT;
+use crate::world::{Module, Visitor, World, eventually};
 
 /// A world in which the agent is an App, and not started.
 fn prepare() -> World {
@@ -333,7 +334,9 @@ fn an_app_is_made_by_the_manifest_and_taken_up() {
     let action = action.split('"').next().unwrap();
     let (place, state) = action.split_once("?state=").unwrap();
     assert_eq!(place, format!("{}/settings/apps/new", world.forge.url()));
-    assert!(form.contains("http://ci.example/webhooks/github"), "{form}");
+    for address in ["/webhooks/github", "/sign-in/github/back"] {
+        assert!(form.contains(&format!("http://ci.example{address}")), "{form}");
+    }
     // Another page cannot bring a code of its own.
     let answer = crate::world::http::get(&format!("{page}/created?code=evil&state=0"));
     assert_eq!(answer.status, 400);
@@ -348,6 +351,13 @@ fn an_app_is_made_by_the_manifest_and_taken_up() {
     let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f));
     world.forge.push(&repo, "main");
     world.forge.expect_check(&sha, "pocketci", |it| it.history.ends_with("completed/success"));
+    // People sign in with it, without another word of the operator's.
+    world.forge.be_visited_by("ada");
+    let page = Visitor::new(&world.agent.url("")).go("/sign-in/github?next=%2Fruns%2F1");
+    assert!(page.status == 200 && page.body.contains("Sign out"), "{page:?}");
+    let file = std::fs::read_to_string(world.agent.data().join("github-app.json")).unwrap();
+    assert!(file.contains(CLIENT.1));
+    assert!(!world.agent.said().join("\n").contains(CLIENT.1));
     // There is one already.
     let (status, said) = world.agent.command(&["github-app", "create"]);
     assert!(status == 2 && said.contains("There is an App already"), "{said}");

@@ -12,6 +12,7 @@ use openssl::sign::Verifier;
 use serde_json::{Value, json};
 
 use super::face::{has_commit, message, refuse, respond};
+use super::sign_in::CLIENT;
 use super::{Delivery, Forge, Ledger, Refusal, Repo, Status, conversation, payload};
 
 /// The App's number.
@@ -76,7 +77,8 @@ impl Forge {
         let pem = self.have_an_app();
         let made = json!({
             "id": ID, "slug": "ci", "html_url": format!("{}/apps/ci", self.url()),
-            "webhook_secret": super::SECRET, "pem": pem, "client_id": "Iv1", "client_secret": "x",
+            "webhook_secret": super::SECRET, "pem": pem,
+            "client_id": CLIENT.0, "client_secret": CLIENT.1,
         });
         self.ledger.change(|state| state.conversion = Some((code.to_owned(), made)));
     }
