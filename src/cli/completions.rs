@@ -1,7 +1,7 @@
 //! `completions`: what a shell completes.
 //!
-//! Beside what the program takes, that is runs and repositories: the shell asks for them with the
-//! hidden command `complete-ids`.
+//! Beside what the program takes, that is runs with their calls, deliveries and repositories: the
+//! shell asks for them with the hidden command `complete-ids`.
 
 use std::io::Write;
 
@@ -15,6 +15,15 @@ const BASH: &str = include_str!("completions/ids.bash");
 const FISH: &str = include_str!("completions/ids.fish");
 /// The same, before what is generated calls itself.
 const ZSH: &str = include_str!("completions/ids.zsh");
+/// How an argument is written there, and what completes it.
+const ZSH_ASKS: [(&str, &str); 6] = [
+    ("':run -- ", "_pocketci_agent_runs"),
+    ("'::call -- ", "_pocketci_agent_calls"),
+    ("--call=", "_pocketci_agent_calls"),
+    ("':delivery -- ", "_pocketci_agent_deliveries"),
+    ("':repository -- ", "_pocketci_agent_repositories"),
+    ("'--repository=", "_pocketci_agent_repositories"),
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -56,13 +65,8 @@ fn zsh(text: &str) -> String {
         if begin.starts_with("'complete-ids:") {
             continue;
         }
-        let asks = if begin.starts_with("':run -- ") {
-            "_pocketci_agent_runs"
-        } else if begin.starts_with("':repository -- ") || begin.contains("'--repository=") {
-            "_pocketci_agent_repositories"
-        } else {
-            "_default"
-        };
+        let asks = ZSH_ASKS.iter().find(|(argument, _)| begin.contains(argument));
+        let asks = asks.map_or("_default", |(_, asks)| asks);
         whole.push_str(&line.replace(":_default'", &format!(":{asks}'")));
         whole.push('\n');
     }

@@ -28,8 +28,8 @@ pub(in crate::cli) struct ListDeliveries {
     /// Such events alone, as the forge names them
     #[arg(long, short)]
     event: Option<String>,
-    /// With this outcome alone: waiting, planned, skipped, faulty
-    #[arg(long, short)]
+    /// With this outcome alone
+    #[arg(long, short, value_parser = ["waiting", "planned", "skipped", "faulty"])]
     outcome: Option<String>,
     /// How many at most
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20,

@@ -15,6 +15,9 @@ use crate::web::shape::{RunSummary, Runs};
 
 /// Runs that the agent gives at once, at most.
 const PAGE: usize = 200;
+/// What runs can be asked for by; the last are how they ended.
+const STATES: [&str; 8] =
+    ["held", "queued", "running", "finished", "passed", "failed", "cancelled", "errored"];
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -30,8 +33,8 @@ pub(super) struct Options {
     /// For such events alone: `push`, `pull_request`, …
     #[arg(long, short)]
     event: Option<String>,
-    /// In this state alone: held, queued, running, finished, passed, failed, cancelled, errored
-    #[arg(long, short)]
+    /// In this state alone
+    #[arg(long, short, value_parser = STATES)]
     state: Option<String>,
     /// With this in what happened, the commit, the repository or the spec's name
     #[arg(long, short)]
