@@ -137,7 +137,8 @@ async fn an_annotated_tags_own_object_leads_to_its_commit() {
     let source = monorepo();
     source.git(&["tag", "-a", "-m", "One", "v1"]);
     let (_dir, mirrors) = mirrors();
-    let (tag, commit) = (source.sha("v1"), source.sha("HEAD"));
+    let tag = source.git(&["rev-parse", "refs/tags/v1"]).trim().parse().unwrap();
+    let commit = source.sha("HEAD");
     assert_ne!(tag, commit);
     let want = Want::commit(&tag, "refs/tags/v1");
     let mirror = mirrors.ensure(&source.repository(), &[want]).await.unwrap();

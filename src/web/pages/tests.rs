@@ -94,6 +94,7 @@ async fn a_run_tells_everything_about_itself() {
     Run it in a terminal
     dagger call --progress=plain -m ./services/api/ci test-on-push --src=. '--filter=it'\''s main' --token=env:GITHUB_TOKEN sync
     ○ queued lint-on-push
+    It waits for its turn.
     waited 1 min 58 s · level 4 · pocketci/api/lint-on-push
     Run it in a terminal
     dagger call --progress=plain -m ./services/api/ci lint-on-push --src=. '--filter=it'\''s main' --token=env:GITHUB_TOKEN sync
