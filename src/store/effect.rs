@@ -39,7 +39,7 @@ impl EffectKind {
         }
     }
 
-    fn from_column(name: &str) -> Result<Self, StoreError> {
+    pub(super) fn from_column(name: &str) -> Result<Self, StoreError> {
         let all = [Self::Reaction, Self::Answer, Self::Explain];
         let found = all.into_iter().find(|kind| kind.as_str() == name);
         found.ok_or_else(|| StoreError::unreadable("an effect", format!("`{name}` is no kind")))

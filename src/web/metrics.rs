@@ -155,8 +155,11 @@ impl Page {
         let family = ("pocketci_calls_total", counter, "Calls that ended, by outcome.");
         let outcomes = ["passed", "failed", "timed_out", "cancelled", "lost", "errored"];
         self.words(figures, "call_total", family, "outcome", &outcomes);
-        let family =
-            ("pocketci_calls", gauge, "Calls kept, by state; held ones wait for somebody's word.");
+        let family = (
+            "pocketci_calls",
+            gauge,
+            "Calls kept, by state; held ones wait for a word or their group.",
+        );
         self.words(figures, "call", family, "state", &["held", "queued", "running", "finished"]);
         let name = "pocketci_oldest_queued_call_seconds";
         let help = "How long the oldest queued call has waited; 0 without one.";

@@ -1,8 +1,16 @@
 //! The words in the database, in both directions: what was released is read for ever.
 
+use super::super::EffectKind;
+use super::super::tests::{World, at, delivery};
 use super::*;
+use crate::domain::rights::Scope;
+use crate::store::Recorded;
 
-const SCHEMA: &str = include_str!("../migrations/0001_deliveries_runs_calls_reports.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../migrations/0001_deliveries_runs_calls_reports.sql"),
+    include_str!("../migrations/0006_acts_and_effects.sql"),
+    include_str!("../migrations/0009_tokens_and_sessions.sql"),
+);
 
 /// The schema's check of a column, the words of its states, and what each is read as.
 #[track_caller]
@@ -114,14 +122,44 @@ fn settlements() {
     check("whose", &whose, |it| it.as_str(), |name| Whose::from_column(Some(name)));
 }
 
-#[test]
-fn delivery_states() {
-    let at = Timestamp::UNIX_EPOCH;
-    let names = [
-        DeliveryState::Received { retry_at: None }.as_str(),
-        DeliveryState::Claimed { since: at }.as_str(),
-        DeliveryState::Settled { at, settled: Settled::Planned }.as_str(),
-    ];
-    assert_eq!(names, ["received", "claimed", "settled"]);
+#[tokio::test]
+async fn delivery_states() {
     assert!(SCHEMA.contains("CHECK (state IN ('received', 'claimed', 'settled'))"));
+    let world = World::new().await;
+    let id = match world.store.record(delivery("a")).await.unwrap() {
+        Recorded::New(id) => id,
+        other => panic!("{other:?}"),
+    };
+    // As each word in the database is read.
+    for (word, more, expected) in [
+        ("received", "", DeliveryState::Received { retry_at: None }),
+        ("claimed", ", claimed_at = $at", DeliveryState::Claimed { since: at(5) }),
+        (
+            "settled",
+            ", settled_at = $at, settlement = 'planned'",
+            DeliveryState::Settled { at: at(5), settled: Settled::Planned },
+        ),
+    ] {
+        let more = more.replace("$at", &at(5).as_microsecond().to_string());
+        world.sql(&format!("UPDATE delivery SET state = '{word}'{more}")).await;
+        assert_eq!(world.store.delivery(id).await.unwrap().unwrap().state, expected);
+        assert_eq!(expected.as_str(), word);
+    }
+}
+
+#[test]
+fn effects() {
+    let kinds = [
+        ("reaction", EffectKind::Reaction),
+        ("answer", EffectKind::Answer),
+        ("explain", EffectKind::Explain),
+    ];
+    check("kind", &kinds, |it| it.as_str(), EffectKind::from_column);
+}
+
+#[test]
+fn scopes() {
+    let scopes = [("read", Scope::Read), ("operate", Scope::Operate), ("admin", Scope::Admin)];
+    let read = |name: &str| name.parse().map_err(|error| StoreError::unreadable("a scope", error));
+    check("scope", &scopes, |it| it.as_str(), read);
 }
