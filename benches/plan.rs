@@ -78,6 +78,7 @@ fn spec() -> Spec {
         secrets: Vec::new(),
         ignore: None,
         timeout: None,
+        run_timeout: None,
         cancel_superseded: None,
         max_parallel: None,
         concurrency: None,

@@ -260,6 +260,7 @@ async fn settle(
         settings: RunSettings {
             timeout: Duration::from_secs(60),
             on_interrupt: OnInterrupt::Retry,
+            run_timeout: None,
             git_depth: GitDepth::Commits(1),
             summary: false,
             max_parallel,
@@ -306,6 +307,7 @@ fn worker(folder: &Path, world: &World, store: Store, wake: Arc<Notify>) -> Work
         parallelism: 2,
         repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
+        run_timeout: None,
         drain_timeout: Duration::from_secs(10),
         catch_up: None,
         compare_every: None,

@@ -115,6 +115,7 @@ fn worker(folder: &std::path::Path, root: &str, store: Store) -> Worker {
         parallelism: 1,
         repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
+        run_timeout: None,
         drain_timeout: Duration::ZERO,
         catch_up: None,
         compare_every: None,

@@ -331,6 +331,7 @@ fn settings(config: &Config, work: std::path::PathBuf, public_url: String) -> Se
         parallelism: config.parallelism,
         repository_parallelism: config.repository_parallelism,
         call_timeout: config.call_timeout,
+        run_timeout: config.run_timeout,
         drain_timeout: config.drain_timeout,
         catch_up: config.catch_up,
         compare_every: config.compare_every,

@@ -33,7 +33,7 @@ pub use github_app::{GithubApp, Kept as KeptApp, Store as AppStore};
 pub use sign_in::{OidcConfig, OidcRightsConfig, SignInConfig};
 
 /// Every variable with its meaning, for `serve --help`.
-pub const VARIABLES: [(&str, &str); 47] = [
+pub const VARIABLES: [(&str, &str); 48] = [
     ("X_HUB_SIGNATURE", "The webhook secret; several, one a line, while one is being rotated"),
     ("GITHUB_USERNAME", "Credentials for git and the API, sent to the configured GitHub only"),
     ("GITHUB_TOKEN", "The token that belongs to it"),
@@ -89,6 +89,10 @@ pub const VARIABLES: [(&str, &str); 47] = [
     ("POCKETCI_PARALLELISM", "Calls at once [default: number of CPUs]"),
     ("POCKETCI_REPOSITORY_PARALLELISM", "Calls at once of one repository [default: no limit]"),
     ("POCKETCI_CALL_TIMEOUT", "How long a call may take [default: 60m]"),
+    (
+        "POCKETCI_RUN_TIMEOUT",
+        "How long a run may take from the start of its first call on [default: no limit]",
+    ),
     (
         "POCKETCI_DRAIN_TIMEOUT",
         "How long calls under way may go on after SIGTERM, before they are queued again \
@@ -183,6 +187,8 @@ pub struct Config {
     pub repository_parallelism: Option<u32>,
     /// `POCKETCI_CALL_TIMEOUT`.
     pub call_timeout: Duration,
+    /// `POCKETCI_RUN_TIMEOUT`; none: no limit.
+    pub run_timeout: Option<Duration>,
     /// `POCKETCI_DRAIN_TIMEOUT`: how long calls under way may go on once the agent is told to stop.
     pub drain_timeout: Duration,
     /// `POCKETCI_CATCH_UP`: how far back events that did not arrive are looked for at start.
@@ -289,6 +295,7 @@ impl fmt::Debug for Config {
             .field("parallelism", &self.parallelism)
             .field("repository_parallelism", &self.repository_parallelism)
             .field("call_timeout", &self.call_timeout)
+            .field("run_timeout", &self.run_timeout)
             .field("keep", &self.keep)
             .field("min_free", &self.min_free)
             .field("log_limit", &self.log_limit)

@@ -2,8 +2,8 @@
 //! writes and its effects on the outside.
 //!
 //! A build with debug assertions kills itself with `SIGKILL` at the point that
-//! `POCKETCI_TEST_CRASH_AT` names; `name:3` is the third time that it is passed. In any other
-//! build a point is nothing. `docs/faults.md` says what is shown with them. The domain has none:
+//! `POCKETCI_TEST_CRASH_AT` names; `name:3` is the third time that it is passed. With `panic@` in
+//! front the task panics there instead, and the others go on. In any other build a point is nothing. `docs/faults.md` says what is shown with them. The domain has none:
 //! it has no effects.
 
 use std::sync::OnceLock;
@@ -91,11 +91,22 @@ pub const POINTS: &[&str] = &[
     "stop.before-close",
 ];
 
-/// Where to die, and how often the point is still to be passed.
-static ARMED: OnceLock<(String, AtomicU32)> = OnceLock::new();
+/// What happens where.
+struct Armed {
+    name: String,
+    /// How often the point is still to be passed.
+    left: AtomicU32,
+    /// Only the task dies.
+    panics: bool,
+}
 
-/// Names the point at which this process dies: `name`, or `name:times`. Only the first call
-/// counts, and none in a build without debug assertions.
+static ARMED: OnceLock<Armed> = OnceLock::new();
+
+/// Before the name of a point at which a task panics.
+const PANIC: &str = "panic@";
+
+/// Names the point at which this process dies: `name`, or `name:times`, and with [`PANIC`] before
+/// it the task alone. Only the first call counts, and none in a build without debug assertions.
 ///
 /// # Errors
 /// When there is no such point, so that no test waits for it in vain.
@@ -103,12 +114,14 @@ pub fn arm(at: &str) -> Result<(), String> {
     if !cfg!(debug_assertions) {
         return Ok(());
     }
-    let (name, times) = at.split_once(':').unwrap_or((at, "1"));
+    let (panics, point) = at.strip_prefix(PANIC).map_or((false, at), |point| (true, point));
+    let (name, times) = point.split_once(':').unwrap_or((point, "1"));
     let times = times.parse::<u32>().ok().filter(|times| *times > 0);
     let Some(times) = times.filter(|_| POINTS.contains(&name)) else {
         return Err(format!("`{at}` is no crash point: give `name` or `name:times`"));
     };
-    let _first = ARMED.set((name.to_owned(), AtomicU32::new(times)));
+    let left = AtomicU32::new(times);
+    let _first = ARMED.set(Armed { name: name.to_owned(), left, panics });
     Ok(())
 }
 
@@ -121,8 +134,9 @@ pub fn point(name: &str) {
 }
 
 fn pass(name: &str) {
-    let Some((armed, left)) = ARMED.get() else { return };
-    if armed == name && left.fetch_sub(1, Ordering::SeqCst) == 1 {
+    let Some(armed) = ARMED.get() else { return };
+    if armed.name == name && armed.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        assert!(!armed.panics, "as asked for by a test");
         die();
     }
 }

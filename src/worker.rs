@@ -3,8 +3,9 @@
 //!
 //! Three loops that know each other only by the store and a wake-up: [`dispatch`], [`execute`],
 //! [`report`]. Each registers for its wake-up before it looks, so that nothing is missed, and
-//! looks again after a while anyway. Two more look after the house: [`upkeep`] after space and
-//! what is needed from outside, [`watchdog`] after work that nobody does.
+//! looks again after a while anyway. Three more look after the house: [`upkeep`] after space
+//! and what is needed from outside, [`limits`] after runs that take too long, [`watchdog`] after work
+//! that nobody does.
 
 mod acts;
 mod call_log;
@@ -18,6 +19,7 @@ mod fetch;
 mod for_app;
 #[cfg(test)]
 mod fixture;
+mod limits;
 mod module_place;
 mod permission;
 mod prepare;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub repository_parallelism: Option<u32>,
     /// For specs that do not say.
     pub call_timeout: Duration,
+    /// The same for runs; none: no limit.
+    pub run_timeout: Option<Duration>,
     /// How long calls under way may go on once the agent was told to stop.
     pub drain_timeout: Duration,
     /// How far back events that did not arrive are looked for at start.
@@ -120,6 +124,7 @@ pub struct Worker {
     /// A forge was away and is back: what it shows is to be compared.
     reconcile: Notify,
     engine: Engine,
+    limits: limits::Limits,
     /// One listing at a time: a burst of pushes lists a changed module once.
     listing: tokio::sync::Mutex<()>,
     workspaces: Workspaces,
@@ -162,6 +167,7 @@ impl Worker {
             permissions: permission::Permissions::default(),
             reconcile: Notify::new(),
             engine,
+            limits: limits::Limits::default(),
             listing: tokio::sync::Mutex::default(),
             workspaces,
             under_way: UnderWay::default(),
@@ -204,6 +210,7 @@ impl Worker {
         tasks.spawn(effects::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(limits::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(upkeep::run(Arc::clone(&self), shutdown.clone()));
         tasks.spawn(watchdog::run(Arc::clone(&self), shutdown.clone()));
         tasks.close();

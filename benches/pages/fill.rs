@@ -109,6 +109,7 @@ async fn settle(store: &Store, world: &World, number: u64) {
         settings: RunSettings {
             timeout: Duration::from_secs(60),
             on_interrupt: OnInterrupt::Retry,
+            run_timeout: None,
             git_depth: GitDepth::Commits(1),
             summary: false,
             max_parallel: None,

@@ -118,6 +118,7 @@ pub(super) fn read(
         parallelism: env.parallelism(host.cpus),
         repository_parallelism: env.repository_parallelism(),
         call_timeout: env.call_timeout(),
+        run_timeout: env.run_timeout(),
         drain_timeout: env.drain_timeout(),
         catch_up: env.catch_up(),
         keep: env.space("POCKETCI_KEEP", Keep::default(), Keep::parse),

@@ -34,7 +34,10 @@ pub struct Spec {
     pub secrets: Vec<SecretUse>,
     /// Root spec only: `pocketci.yaml` files that are not specs.
     pub ignore: Option<Globs>,
+    /// Of each call.
     pub timeout: Option<Duration>,
+    /// Of a run, from the start of its first call on.
+    pub run_timeout: Option<Duration>,
     /// None: true for pull requests, false otherwise.
     pub cancel_superseded: Option<bool>,
     /// Calls at once, over all its runs; none: as many as the agent has room for.

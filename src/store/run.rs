@@ -48,6 +48,9 @@ pub struct NewRun {
 pub struct RunSettings {
     /// For each call.
     pub timeout: Duration,
+    /// For the run, from the start of its first call on; none: no limit.
+    #[serde(default)]
+    pub run_timeout: Option<Duration>,
     pub on_interrupt: OnInterrupt,
     pub git_depth: GitDepth,
     /// Whether the spec wants the summary status; see [`report::has_summary`].

@@ -177,6 +177,7 @@ pub(crate) fn run(names: &[&str]) -> NewRun {
         settings: RunSettings {
             timeout: Duration::from_secs(60),
             on_interrupt: OnInterrupt::Retry,
+            run_timeout: None,
             git_depth: GitDepth::Commits(10),
             summary: true,
             max_parallel: None,

@@ -1,10 +1,13 @@
 //! What the watchdog asks: what is believed to be under way.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::Row;
 
 use super::error::StoreError;
 use super::outcome::{Run, conclude};
+use super::queue::next_of_group;
 use super::{Store, pack};
 use crate::domain::ids::{CallId, RunId};
 use crate::domain::run::Verdict;
@@ -27,6 +30,23 @@ pub(super) const STUCK: &str = "\
     WHERE state = $1 AND state <> 'finished' AND id > $2 AND id <= $3
       AND NOT EXISTS (SELECT 1 FROM call WHERE call.run = run.id AND call.state <> 'finished')
     ORDER BY id";
+
+/// Runs that wait for a turn that nobody will give them.
+pub(super) const FORGOTTEN: &str = "\
+    SELECT min(id) FROM run INDEXED BY run_in_group
+    WHERE concurrency IS NOT NULL AND state <> 'finished' AND state <> 'held'
+    GROUP BY vendor, repository, concurrency HAVING min(waits) = 1";
+
+/// Runs under way that have a limit and a call that could go on.
+pub(super) const LIMITED: &str = "\
+    SELECT run.id, run.started_at, json_extract(run_plan.settings, '$.run_timeout.secs') AS secs
+    FROM run INDEXED BY run_unfinished JOIN run_plan ON run_plan.run = run.id
+    WHERE run.state = 'running' AND run.state <> 'finished' AND secs IS NOT NULL
+      AND EXISTS (SELECT 1 FROM call
+                  WHERE call.run = run.id
+                    AND (call.state = 'queued' OR call.state = 'running' AND call.cancel IS NULL))
+      AND ($1 OR NOT EXISTS (SELECT 1 FROM call
+                             WHERE call.run = run.id AND call.state = 'queued' AND call.shell = 0))";
 
 impl Store {
     /// The calls that are running.
@@ -62,6 +82,46 @@ impl Store {
             runs.extend(stuck("queued", after.0, last).fetch_all(&mut *tx).await?);
         }
         Ok((runs.into_iter().map(RunId).collect(), RunId(last.unwrap_or(0))))
+    }
+
+    /// The first of the runs that wait for a group which nobody holds, of each such group.
+    pub async fn forgotten_runs(&self) -> Result<Vec<RunId>, StoreError> {
+        let runs: Vec<i64> = sqlx::query_scalar(FORGOTTEN).fetch_all(&self.inner.readers).await?;
+        Ok(runs.into_iter().map(RunId).collect())
+    }
+
+    /// Lets the next run of this one's group go on. False: somebody holds the group by now.
+    pub async fn let_forgotten_go(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.inner.writer.begin().await?;
+        next_of_group(&mut tx, run, now).await?;
+        let sql = "SELECT waits = 0 FROM run WHERE id = $1";
+        let gone_on = sqlx::query_scalar(sql).bind(run.0).fetch_optional(tx.db()).await?;
+        tx.commit().await?;
+        Ok(gone_on.unwrap_or(false))
+    }
+
+    /// The runs whose first call began longer ago than their limit, with that limit, and when the
+    /// next one will have; what lies before `from` does not count. Not those all of whose calls
+    /// are over or being ended, nor, unless there is an `engine`, those that wait for one.
+    pub async fn overdue_runs(
+        &self,
+        from: Timestamp,
+        engine: bool,
+        now: Timestamp,
+    ) -> Result<(Vec<(RunId, Duration)>, Option<Timestamp>), StoreError> {
+        let rows = sqlx::query(LIMITED).bind(engine).fetch_all(&self.inner.readers).await?;
+        let (mut overdue, mut next) = (Vec::new(), None);
+        for row in &rows {
+            let began = pack::time_if(row.try_get("started_at")?)?.unwrap_or(from).max(from);
+            let limit = Duration::from_secs(row.try_get::<i64, _>("secs")?.unsigned_abs());
+            let end = began.checked_add(limit).unwrap_or(Timestamp::MAX);
+            if end <= now {
+                overdue.push((RunId(row.try_get("id")?), limit));
+            } else {
+                next = Some(next.map_or(end, |next: Timestamp| next.min(end)));
+            }
+        }
+        Ok((overdue, next))
     }
 
     /// Finishes a run whose calls all are, by how they ended. None: it is finished, or a call is

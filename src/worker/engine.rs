@@ -150,10 +150,16 @@ impl Worker {
         }
     }
 
+    /// Whether nothing is known against it.
+    pub(super) fn engine_is_there(&self) -> bool {
+        self.engine.silent().is_none()
+    }
+
     /// Writes down that the engine answers.
     fn engine_answers(&self) {
         if self.engine.silent().take().is_some() {
             tracing::info!("The engine answers again");
+            self.limits.begin_anew();
         }
         self.tell("engine", true, "answers");
     }

@@ -40,6 +40,9 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
         match worker.claim(&end, &shutdown).await {
             Ok(Claim::Call(taken)) => {
                 let (call, held) = *taken;
+                if call.settings.run_timeout.is_some() {
+                    worker.limits.has_begun();
+                }
                 let (worker, end) = (Arc::clone(&worker), end.clone());
                 let span = tracing::info_span!("run", id = %call.run, call = %call.id, function = %call.call.function);
                 let work = async move {

@@ -31,6 +31,7 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
         parallelism: 1,
         repository_parallelism: None,
         call_timeout: Duration::from_secs(60),
+        run_timeout: None,
         drain_timeout: Duration::ZERO,
         catch_up: None,
         compare_every: None,

@@ -46,6 +46,7 @@ struct Watchdog {
     /// With how often they were claimed.
     deliveries: HashSet<(DeliveryId, u32)>,
     runs: HashSet<RunId>,
+    waiting: HashSet<RunId>,
     /// Where the queued runs are gone on with.
     after: RunId,
     /// How often something was mended.
@@ -58,6 +59,7 @@ impl Default for Watchdog {
             calls: HashSet::new(),
             deliveries: HashSet::new(),
             runs: HashSet::new(),
+            waiting: HashSet::new(),
             after: RunId(0),
             mended: 0,
         }
@@ -88,6 +90,15 @@ impl Watchdog {
         }
         for run in stuck {
             self.finish(worker, run).await?;
+        }
+        let forgotten = worker.store.forgotten_runs().await?.into_iter().collect();
+        for run in missed_again(&mut self.waiting, forgotten) {
+            if worker.store.let_forgotten_go(run, Timestamp::now()).await? {
+                self.say(worker, &format!("Run {run} waited for a group that nobody held"));
+                worker.store.tally("watchdog:runs", 1).await?;
+                worker.calls.notify_one();
+                worker.reports.notify_one();
+            }
         }
         let told = worker.health.condition(NAME).is_some_and(|it| !it.ok);
         if self.mended == mended && (told || self.mended == 0) {

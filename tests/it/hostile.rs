@@ -139,7 +139,7 @@ fn an_unsigned_webhook_never_reaches_the_database() {
 const SPEC: &str = "module-path: ./ci\nname: api\nevents:\n  push: [main, 'release/**', '!x']\n  tags: v*\n\
 paths: [src/**, '!docs']\nsecrets:\n  - {name: deployKey, from-env: DEPLOY_KEY}\nfunctions:\n  \
 testOnPush: &f {event: push, filter: 'opened,closed', on-changes: '**/*.{rs,toml}'}\n  other: *f\n\
-timeout: 10m\nmax-parallel: 2\nconcurrency: {group: deploy, cancel: true}\nreport: {summary: false}\n\
+timeout: 10m\nrun-timeout: 1h\nmax-parallel: 2\nconcurrency: {group: deploy, cancel: true}\nreport: {summary: false}\n\
 git-depth: full\n---\ncommands:\n  lint: {run: make lint}\n";
 
 /// A real spec with a few bytes changed, left out or doubled: read or refused in words.

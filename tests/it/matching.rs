@@ -35,6 +35,7 @@ fn spec() -> Spec {
         ],
         ignore: None,
         timeout: None,
+        run_timeout: None,
         cancel_superseded: None,
         max_parallel: None,
         concurrency: None,

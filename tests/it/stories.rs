@@ -23,6 +23,7 @@ mod weather;
 mod statuses;
 mod catch_up;
 mod restart;
+mod run_timeout;
 mod crash;
 mod storm;
 mod start;

@@ -42,6 +42,11 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         })
     }
 
+    pub(super) fn run_timeout(&mut self) -> Option<Duration> {
+        let text = self.text("POCKETCI_RUN_TIMEOUT").filter(|text| text != "0" && text != "0s")?;
+        self.duration("POCKETCI_RUN_TIMEOUT", &text)
+    }
+
     pub(super) fn drain_timeout(&mut self) -> Duration {
         const DEFAULT: Duration = Duration::from_secs(30);
         match self.text("POCKETCI_DRAIN_TIMEOUT").as_deref() {

@@ -44,7 +44,7 @@ fn nothing_set_is_a_whole_configuration() {
     assert_eq!(config.secret_names, ["GITHUB_USERNAME", "GITHUB_TOKEN"]);
     assert_eq!(config.forks, Forks::Approve);
     assert_eq!(config.parallelism, 3);
-    assert_eq!(config.call_timeout, Duration::from_secs(3600));
+    assert_eq!((config.call_timeout, config.run_timeout), (Duration::from_secs(3600), None));
     assert_eq!(config.keep, Keep { days: Some(90), runs: Some(10_000) });
     assert_eq!(config.min_free, MinFree::Percent(5.0));
     assert_eq!(config.log_limit, 100 << 20);
@@ -86,6 +86,7 @@ fn every_variable_is_read() {
         ("POCKETCI_HOST_COMMANDS", "allow"),
         ("POCKETCI_PARALLELISM", "12"),
         ("POCKETCI_CALL_TIMEOUT", "1h30m"),
+        ("POCKETCI_RUN_TIMEOUT", "6h"),
         ("POCKETCI_DAGGER", "/opt/dagger"),
         ("POCKETCI_LOG_FORMAT", "json"),
         ("POCKETCI_DATABASE_URL", "sqlite:"),
@@ -113,6 +114,7 @@ fn every_variable_is_read() {
     assert_eq!(base, ["PATH", "no_proxy", "HTTPS_PROXY", "DAGGER_CLOUD_TOKEN"]);
     assert_eq!(config.parallelism, 12);
     assert_eq!(config.call_timeout, Duration::from_secs(5400));
+    assert_eq!(config.run_timeout, Some(Duration::from_secs(6 * 3600)));
     assert_eq!(config.dagger, Path::new("/opt/dagger"));
     assert_eq!(config.log_format, LogFormat::Json);
     assert_eq!(

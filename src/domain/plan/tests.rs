@@ -75,6 +75,7 @@ pub(in crate::domain) fn spec() -> Spec {
         secrets: Vec::new(),
         ignore: None,
         timeout: None,
+        run_timeout: None,
         cancel_superseded: None,
         max_parallel: None,
         concurrency: None,

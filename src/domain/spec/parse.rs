@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 100;
 /// The module's folder when the file does not say, relative to the file.
 const DEFAULT_MODULE: &str = "./ci";
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "module-path",
     "commands",
     "events",
@@ -23,6 +23,7 @@ const KEYS: [&str; 15] = [
     "name",
     "ignore",
     "timeout",
+    "run-timeout",
     "cancel-superseded",
     "max-parallel",
     "concurrency",
@@ -70,6 +71,7 @@ fn empty(path: &str) -> Spec {
         secrets: Vec::new(),
         ignore: None,
         timeout: None,
+        run_timeout: None,
         cancel_superseded: None,
         max_parallel: None,
         concurrency: None,
@@ -189,12 +191,15 @@ impl Reading<'_> {
 
     /// The keys with one plain value.
     fn settings(&mut self, spec: &mut Spec, fields: &mut Fields) {
-        if let Some(node) = fields.take("timeout")
-            && let Some(text) = self.text(&node, "`timeout`")
+        for (key, timeout) in
+            [("timeout", &mut spec.timeout), ("run-timeout", &mut spec.run_timeout)]
         {
+            let name = format!("`{key}`");
+            let node = fields.take(key);
+            let Some(text) = node.and_then(|node| self.text(&node, &name)) else { continue };
             match duration::parse(&text.value) {
-                Ok(timeout) => spec.timeout = Some(timeout),
-                Err(error) => self.wrong(text.span, format!("`timeout`: {error}"), None),
+                Ok(duration) => *timeout = Some(duration),
+                Err(error) => self.wrong(text.span, format!("{name}: {error}"), None),
             }
         }
         if let Some(node) = fields.take("cancel-superseded") {

@@ -75,6 +75,7 @@ pub(in crate::web) fn run_of(event: Event, functions: &[&str]) -> NewRun {
         settings: RunSettings {
             timeout: Duration::from_secs(3600),
             on_interrupt: OnInterrupt::Retry,
+            run_timeout: None,
             git_depth: GitDepth::default(),
             summary: true,
             max_parallel: None,

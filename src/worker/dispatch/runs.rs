@@ -41,6 +41,7 @@ impl Worker {
         };
         let settings = RunSettings {
             timeout: spec.timeout.unwrap_or(self.settings.call_timeout),
+            run_timeout: spec.run_timeout.or(self.settings.run_timeout),
             on_interrupt: spec.on_interrupt,
             git_depth: spec.git_depth,
             summary: spec.summary,
@@ -125,6 +126,7 @@ impl Worker {
     ) -> NewRun {
         let settings = RunSettings {
             timeout: self.settings.call_timeout,
+            run_timeout: None,
             on_interrupt: Default::default(),
             git_depth: Default::default(),
             summary: true,

@@ -68,3 +68,62 @@ fn a_call_that_nobody_carries_out_is_carried_out() {
         world.forge.shows(&sha, &[STATUS, "pocketci"], "success").then_some(())
     });
 }
+
+/// A push to an agent one of whose tasks panics at this point; its commit.
+fn panicked_at(point: &str) -> (World, String) {
+    let mut world = World::prepare();
+    world.agent.set("POCKETCI_TEST_CRASH_AT", &format!("panic@{point}"));
+    world.agent.start();
+    let repo = world.forge.repository("ada/site");
+    let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
+    world.forge.push(&repo, "main");
+    (world, sha)
+}
+
+#[test]
+fn a_delivery_whose_planning_panicked_is_planned_again() {
+    let (mut world, sha) = panicked_at("fetch.before");
+    world.agent.expect_log("as asked for by a test");
+
+    let words = "Delivery 1 was claimed and in nobody's hands; planned again";
+    expect_told(&mut world, words, "deliveries");
+
+    world.forge.expect_status(&sha, STATUS, "success");
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+}
+
+#[test]
+fn a_call_whose_task_panicked_is_carried_out() {
+    let (mut world, sha) = panicked_at("call.prepared");
+    world.agent.expect_log("as asked for by a test");
+
+    expect_told(&mut world, "Call 1 of run 1 was running in nobody's hands; queued again", "calls");
+
+    world.forge.expect_status(&sha, STATUS, "success");
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+}
+
+#[test]
+fn a_group_that_nobody_holds_goes_on() {
+    let mut world = World::start();
+    let (began, go) = (world.path("began"), world.path("go"));
+    let repo = world.forge.repository("ada/site");
+    let module = Module::new("ci")
+        .function("testOnPush", |f| f.touches(&began).waits_for(&go))
+        .file("pocketci.yaml", "concurrency: {group: deploy}\n");
+    let first = repo.commit("main", module);
+    world.forge.push(&repo, "main");
+    world.expect_file("began");
+    let second = repo.commit("main", [("a", "1\n")]);
+    world.forge.push(&repo, "main");
+    world.forge.expect_status(&second, STATUS, "pending");
+    // The first does not know any more that the second waits for it.
+    meddle(world.agent.data(), "UPDATE run SET concurrency = NULL WHERE id = 1");
+
+    expect_told(&mut world, "Run 2 waited for a group that nobody held", "runs");
+
+    world.touch("go");
+    for sha in [first, second] {
+        world.forge.expect_status(&sha, STATUS, "success");
+    }
+}

@@ -74,6 +74,7 @@ name: api
 timeout: 1h30m
 cancel-superseded: true
 max-parallel: 2
+run-timeout: 4h
 concurrency: {group: deploy, cancel: true}
 on-interrupt: fail
 report: {summary: false}
@@ -92,6 +93,7 @@ functions:
     let secret = SecretUse { name: "ghPassword".into(), from_env: "GITHUB_TOKEN".into() };
     assert_eq!(spec.secrets, [secret]);
     assert_eq!(spec.timeout, Some(Duration::from_secs(5400)));
+    assert_eq!(spec.run_timeout, Some(Duration::from_secs(4 * 3600)));
     assert_eq!(spec.cancel_superseded, Some(true));
     assert_eq!(spec.max_parallel, Some(2));
     let group = Concurrency { group: "deploy".into(), cancel: true };
@@ -403,7 +405,7 @@ fn the_caret_stands_right_behind_wide_and_long_text() {
       |
     1 | {name: "äöü", tímeout: 1m}
       |               ^^^^^^^
-      = help: did you mean `timeout`? allowed here: module-path, commands, events, paths, secrets, functions, name, ignore, timeout, cancel-superseded, max-parallel, concurrency, on-interrupt, report, git-depth
+      = help: did you mean `timeout`? allowed here: module-path, commands, events, paths, secrets, functions, name, ignore, timeout, run-timeout, cancel-superseded, max-parallel, concurrency, on-interrupt, report, git-depth
     "#);
     let text = format!("paths: [{}, [x]]\n", vec!["aaaa"; 60].join(", "));
     let errors = parse("pocketci.yaml", &text).unwrap_err();
