@@ -15,6 +15,7 @@ mod logs;
 mod watch;
 mod act;
 mod trigger;
+mod became;
 mod ids;
 mod deliveries;
 mod tokens;

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::became;
 use super::server::Reach;
 use super::table::{Table, cell};
 use super::words::{age, look};
+use crate::cli::Failure;
 use crate::cli::output::{self, FAINT, STRONG, count, plain};
-use crate::cli::{Failure, NAME};
 use crate::web::shape::Reason;
 
 /// Deliveries that the agent gives at once, at most.
@@ -54,6 +55,9 @@ pub(in crate::cli) struct ShowDelivery {
 pub(in crate::cli) struct Replay {
     /// Its number
     delivery: u64,
+    /// Watch what it starts until it has ended, and exit as it did
+    #[arg(long, short)]
+    watch: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -119,7 +123,7 @@ pub(in crate::cli) async fn list(options: ListDeliveries) -> Result<(), Failure>
         return Ok(output::json(&all)?);
     }
     if all.deliveries.is_empty() {
-        return Ok(writeln!(anstream::stdout().lock(), "No delivery is like that")?);
+        return Ok(writeln!(anstream::stdout().lock(), "{}", options.nothing())?);
     }
     let titles = ["DELIVERY", "OUTCOME", "REPOSITORY", "EVENT", "RUNS", "WHY", "AGE"];
     let mut table = Table::new(&titles, "WHY");
@@ -144,6 +148,15 @@ pub(in crate::cli) async fn list(options: ListDeliveries) -> Result<(), Failure>
 }
 
 impl ListDeliveries {
+    fn nothing(&self) -> &'static str {
+        match (&self.repository, &self.event, &self.outcome) {
+            (None, None, None) => {
+                "There are no deliveries yet: `pocketci-agent hooks test` has a forge send one"
+            }
+            _ => "No delivery is like that",
+        }
+    }
+
     fn path(&self, limit: usize, cursor: Option<&str>) -> String {
         let mut query = Serializer::new(String::from("/deliveries?"));
         query.append_pair("limit", &limit.to_string());
@@ -185,7 +198,7 @@ pub(in crate::cli) async fn show(options: ShowDelivery) -> Result<(), Failure> {
         return Ok(output::json(&value)?);
     }
     let it = read(&value)?;
-    let mut out = anstream::stdout().lock();
+    let mut out = anstream::stdout();
     let (id, what) = (it.id, plain(&it.title));
     let where_ = plain(&named(&it.forge, it.repository.as_deref()));
     writeln!(out, "{STRONG}Delivery {id}{STRONG:#} {where_} {what}")?;
@@ -199,6 +212,9 @@ pub(in crate::cli) async fn show(options: ShowDelivery) -> Result<(), Failure> {
     let why = it.reason.map(|reason| reason.text).or(it.note);
     let why = why.map(|text| format!(": {}", plain(&text))).unwrap_or_default();
     writeln!(out, "\n{style}{mark} {word}{style:#}{runs}{why}")?;
+    if it.runs > 0 {
+        became::show_runs(&became::runs(&server, id).await?)?;
+    }
     let width = it.headers.iter().map(|header| header.name.chars().count()).max().unwrap_or(0);
     for Header { name, value } in &it.headers {
         let (name, value) = (plain(name), plain(value));
@@ -211,14 +227,10 @@ pub(in crate::cli) async fn replay(options: Replay) -> Result<(), Failure> {
     let server = options.reach.server()?;
     let id = options.delivery;
     let answer = server.act(Method::POST, &format!("/deliveries/{id}/replay"), None).await?;
-    if options.reach.json {
-        return Ok(output::json(&answer)?);
+    if !options.reach.json {
+        let new = answer["delivery"].as_i64().map(|new| format!(" as delivery {new}"));
+        let (mut out, new) = (anstream::stdout().lock(), new.unwrap_or_default());
+        writeln!(out, "{STRONG}Delivery {id}{STRONG:#} is planned once more{new}")?;
     }
-    let new = answer.get("delivery").and_then(Value::as_i64);
-    let new = new.map(|new| format!(": `{NAME} deliveries show {new}` says what comes of it"));
-    let new = new.unwrap_or_default();
-    Ok(writeln!(
-        anstream::stdout().lock(),
-        "{STRONG}Delivery {id}{STRONG:#} is planned once more{new}"
-    )?)
+    became::tell(&server, answer, options.watch, options.reach.json).await
 }

@@ -156,8 +156,9 @@ impl Server {
         if status.is_success() {
             return Ok(answer);
         }
+        let path = answer.url().path().to_owned();
         let body = answer.bytes().await.unwrap_or_default();
-        Err(Trouble::refused(&self.place(), self.token.is_some(), status, &body))
+        Err(Trouble::refused(&self.place(), self.token.is_some(), status, &body).at(&path))
     }
 
     fn silent(&self, error: reqwest::Error) -> Trouble {

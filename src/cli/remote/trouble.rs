@@ -7,8 +7,8 @@ use std::path::Path;
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::cli::Failure;
 use crate::cli::output::plain;
+use crate::cli::{Failure, NAME};
 
 /// Why the agent did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +27,10 @@ enum Kind {
     Unreachable,
     /// What was asked for makes no sense to the agent.
     Bad,
+    /// What was asked for is not there.
+    Missing,
+    /// Whoever asks may not do it.
+    Forbidden,
 }
 
 /// The part of a problem's JSON that people read.
@@ -63,7 +67,37 @@ impl Trouble {
 
     /// Whether the agent understood, and there is no such thing.
     pub(super) fn is_bad(&self) -> bool {
-        self.kind == Kind::Bad
+        matches!(self.kind, Kind::Bad | Kind::Missing)
+    }
+
+    /// Says what to do about it at this path of the API.
+    pub(super) fn at(mut self, path: &str) -> Self {
+        let path = path.strip_prefix("/api/v1/").unwrap_or(path);
+        let (what, id) = path.split_once('/').unwrap_or((path, ""));
+        let id = id.split('/').next().unwrap_or_default();
+        let hint = match (self.kind, what) {
+            (Kind::Missing, "runs" | "deliveries") => {
+                let one = if what == "runs" { "run" } else { "delivery" };
+                if self.text == format!("There is no such {one}") {
+                    self.text = format!("There is no {one} {id}");
+                }
+                format!("`{NAME} {what} list` shows those there are")
+            }
+            (Kind::Missing, "trigger") => {
+                "it is written `owner/name`, of another forge than GitHub `gitea/owner/name`; one \
+                 that has no runs yet takes a token of the scope `admin`, or the agent's own machine"
+                    .to_owned()
+            }
+            (Kind::Forbidden, what) => {
+                let scope = if what == "tokens" { "admin" } else { "operate" };
+                format!(
+                    "it takes a token of a wider scope: `{NAME} tokens create --name NAME --scope \
+                     {scope}` makes one on the agent's machine"
+                )
+            }
+            _ => return self,
+        };
+        self.hint(hint)
     }
 
     /// The agent's socket cannot be used.
@@ -104,6 +138,15 @@ impl Trouble {
         }
         let why = words.pop().unwrap_or_else(|| error.to_string());
         let text = format!("Cannot reach the agent at {place}: {}", plain(&why));
+        // As OpenSSL puts it; neither becomes right by asking again.
+        if why.contains("wrong version number") {
+            return Self::unreachable(format!("The agent at {place} does not speak https"))
+                .hint("name its address with `http://`, or that of the proxy in front of it");
+        }
+        if why.contains("certificate") {
+            return Self::unreachable(text)
+                .hint("where its authority is one of your own, SSL_CERT_FILE names that");
+        }
         Self::passing(text).hint("is the address right, and is the agent running?")
     }
 
@@ -119,20 +162,19 @@ impl Trouble {
                 Self::unreachable(format!("{place} does not take the token: {text}"))
                     .hint("is POCKETCI_TOKEN of that agent, and not revoked?")
             }
-            StatusCode::UNAUTHORIZED => {
-                Self::unreachable(format!("{place} asks who you are: {text}")).hint(
+            StatusCode::UNAUTHORIZED => Self::unreachable(format!("{place} asks who you are"))
+                .hint(
                     "set POCKETCI_TOKEN; `pocketci-agent tokens create` makes one on the agent's \
                      machine",
-                )
-            }
+                ),
             StatusCode::FORBIDDEN => {
-                Self::unreachable(format!("{place} does not allow it: {text}"))
-                    .hint("it takes a token with a wider scope")
+                Self::new(Kind::Forbidden, format!("{place} does not allow it: {text}"))
             }
             StatusCode::NOT_FOUND if said.is_none() => {
                 Self::unreachable(format!("{place} knows no such address"))
                     .hint("is it a pocketci-agent, and as new as this program?")
             }
+            StatusCode::NOT_FOUND => Self::new(Kind::Missing, text),
             StatusCode::METHOD_NOT_ALLOWED => {
                 Self::unreachable(format!("The agent at {place} cannot do this"))
                     .hint("is it as new as this program?")
@@ -154,8 +196,8 @@ impl Trouble {
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         let failure = match trouble.kind {
-            Kind::Bad => Self::bad_input(trouble.text),
-            Kind::Passing | Kind::Unreachable => Self::unreachable(trouble.text),
+            Kind::Bad | Kind::Missing => Self::bad_input(trouble.text),
+            Kind::Passing | Kind::Unreachable | Kind::Forbidden => Self::unreachable(trouble.text),
         };
         match trouble.hint {
             Some(hint) => failure.hint(hint),

@@ -15,9 +15,10 @@ fn each_line_has_its_own_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("1-1.log");
     let mut log = LogWriter::create(&path, 1 << 20).unwrap();
-    let times: Vec<Timestamp> = [0, 7, 70, 999, 1000, 1001, 1_790_000_000_012, 0, 1_790_000_000_999]
-        .map(|millis| Timestamp::from_millisecond(millis).unwrap())
-        .into();
+    let times: Vec<Timestamp> =
+        [0, 7, 70, 999, 1000, 1001, 1_790_000_000_012, 0, 1_790_000_000_999]
+            .map(|millis| Timestamp::from_millisecond(millis).unwrap())
+            .into();
     for time in &times {
         log.line(*time, LogStream::Stdout, b"x").unwrap();
     }

@@ -197,7 +197,12 @@ fn logs_are_shown() {
     );
 
     shell.run("runs logs 1 nothing").status(2).complains("test-on-push, lint-on-push");
-    shell.run("runs show 77").status(2).complains("no such run");
+    for line in ["runs show 77", "runs watch 77", "runs logs 77 -f"] {
+        shell.run(line).status(2).complains("There is no run 77").complains("runs list");
+    }
+    let https = world.agent.url("").replace("http:", "https:");
+    let wrong = shell.run(&format!("runs list --server {https}"));
+    wrong.status(3).complains("does not speak https");
     shell.run("runs show main").status(2).complains("by its number");
 }
 

@@ -67,8 +67,12 @@ fn deliveries_are_shown_and_replayed() {
     shell.run("deliveries list").status(0).says("planned").says("ada/site");
     shell.run("deliveries show 1").status(0).says("x-github-event");
     shell.run("deliveries show 1 --body").status(0).says("\"full_name\"");
-    shell.run("deliveries replay 1").status(0).says("deliveries show 2");
-    shell.run("deliveries show 99").status(2);
+    shell.run("deliveries show 1").status(0).says("Run 1 ada/site at ");
+    shell.run("deliveries replay 1").status(0).says("once more as delivery 2").says("Run 2 ");
+    // It ends as the run does.
+    shell.run("deliveries replay 1 --watch").status(1).says("lint-on-push");
+    assert_eq!(shell.run("deliveries replay 1 --json").status(0).json()["runs"][0]["id"], 4);
+    shell.run("deliveries show 99").status(2).complains("There is no delivery 99");
 }
 
 #[test]
@@ -174,7 +178,11 @@ fn what_is_not_there_is_not_started() {
     assert_eq!(said["reason"]["code"], "no_such_ref");
     shell.run("deliveries list --outcome skipped").status(0).says("has no `refs/tags/v9`");
     remote.run("trigger ada/site --ref refs/pull/1/head").status(2).complains("`ref` is the name");
-    remote.run("trigger ada/new").status(2).complains("There is no such repository");
+    remote
+        .run("trigger ada/new")
+        .status(2)
+        .complains("There is no such repository")
+        .complains("`admin`");
     remote.run("trigger gitea/ada/site").status(2).complains("There is no such repository");
     shell.run("trigger gitea/ada/site").status(2).complains("`gitea` is not set up");
     Shell::remote(&world).run("trigger ada/site").status(3).complains("POCKETCI_TOKEN");
