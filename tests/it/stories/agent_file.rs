@@ -1,6 +1,7 @@
 //! The agent's file: which secrets reach which function, and that nothing else does.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -98,6 +99,37 @@ fn a_fork_gets_no_secret_of_the_file() {
     let told = world.forge.expect_status(&sha, "pocketci/test-on-pull-request", "error");
     assert!(told.description.contains("forks get no secrets"), "{told:?}");
     assert!(world.engine.calls("test-on-pull-request").is_empty());
+}
+
+/// What the operator lets a repository do is for its own commits, whatever event names another's.
+#[test]
+fn a_dotenv_that_is_allowed_counts_in_the_repositorys_own_commits_alone() {
+    let world = world("repositories:\n  - {match: ada/site, dotenv: allow, forks: run}\n");
+    let repo = world.forge.repository("ada/site");
+    let (own, theirs) = (world.path("own"), world.path("theirs"));
+    let module = |touched: &Path| {
+        Module::new("ci")
+            .constructed_with("token: Secret")
+            .function("testOnPush", |f| f.src())
+            .function("testOnPullRequest", |f| f.src())
+            .function("testOnCommitComment", |f| f.src())
+            .file("ci/.env", format!("TOKEN=cmd://touch {}\n", touched.display()))
+    };
+    let sha = pushed(&world, &repo, "main", module(&own));
+    world.forge.expect_status(&sha, "pocketci/test-on-push", "success");
+    assert!(own.exists(), "the operator allows it");
+
+    let fork = world.forge.fork(&repo, "mallory");
+    let sha = fork.commit("feature", module(&theirs));
+    world.forge.open_pull_request_from_fork(&fork, "feature", &repo, "main");
+    world.forge.expect_status(&sha, "pocketci/test-on-pull-request", "success");
+    let mut body = world.forge.pushed(&repo, "main");
+    body["action"] = json!("created");
+    body["comment"] = json!({"id": 1, "commit_id": sha, "body": "Build this"});
+    world.forge.deliver("commit_comment", &body).accepted();
+    world.forge.expect_status(&sha, "pocketci/test-on-commit-comment", "success");
+
+    assert!(!theirs.exists(), "a stranger's command ran here");
 }
 
 /// The file is read when a call starts, and what it held before stays masked.
@@ -260,7 +292,12 @@ fn another_process_of_the_same_user_cannot_read_the_agents_environment() {
     let everybody = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(folder.path(), everybody).unwrap();
     let program = folder.path().join("pocketci-agent");
-    std::fs::copy(env!("CARGO_BIN_EXE_pocketci-agent"), &program).unwrap();
+    // By another process: what this one writes, children of other stories hold open for a moment.
+    let copied = process::program("cp")
+        .args([Path::new(env!("CARGO_BIN_EXE_pocketci-agent")), &program])
+        .env("PATH", process::PATH)
+        .status();
+    assert!(copied.unwrap().success());
     let said = std::fs::File::create(folder.path().join("said")).unwrap();
     let started = as_the_agents_user(&[program.to_str().unwrap(), "serve"])
         .env("PATH", process::PATH)

@@ -219,8 +219,13 @@ fn buttons_and_reruns_do_what_they_say_for_those_who_may_write() {
     let first = world.forge.expect_check(&sha, name, failed);
     world.forge.expect_check(&sha, "pocketci", failed);
 
-    // A stranger's finger does nothing.
+    // A stranger's finger does nothing, nor does one in another repository or on another commit.
     world.forge.press(&repo, &first, "mallory", "rerun-failed").accepted();
+    let other = world.forge.repository("ada/other");
+    let theirs = other.commit("main", module(4));
+    world.forge.press(&other, &first, "ada", "rerun-failed").accepted();
+    let moved = crate::world::forge::app::Check { sha: theirs, ..first.clone() };
+    world.forge.press(&repo, &moved, "ada", "rerun-failed").accepted();
     world.let_later_work_pass();
     assert_eq!(world.forge.checks(&sha, name).len(), 1);
 
