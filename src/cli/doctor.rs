@@ -125,7 +125,8 @@ async fn look(
         findings.add(hook::webhook(config, repository).await)?;
     }
     findings.add(host::tls(config.tls.as_ref()))?;
-    findings.add(agent::running(config.listen, config.tls.is_some()).await)
+    let socket = config.data_dir.join(crate::web::SOCKET);
+    findings.add(agent::running(config.listen, config.tls.is_some(), &socket).await)
 }
 
 /// Nothing has to be installed; the version tells what the built-in git can do.

@@ -9,6 +9,8 @@ use http::StatusCode;
 use serde_json::{Map, json};
 
 use super::Site;
+use super::who::Asker;
+use crate::domain::rights::Deed;
 
 /// `GET /healthz`: deliveries are taken. Whether anything else works is `/readyz`'s matter, so
 /// that nobody restarts an agent because its engine is away.
@@ -16,15 +18,21 @@ pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: 200 when everything that the agent needs works, 503 and what does not.
-pub(super) async fn readyz(State(site): State<Arc<Site>>) -> Response {
+/// `GET /readyz`: 200 when everything that the agent needs works, 503 and what does not; why, to
+/// those who may see every run. The reasons name repositories, addresses and folders.
+pub(super) async fn readyz(State(site): State<Arc<Site>>, asker: Asker) -> Response {
     let conditions = site.app.health.snapshot();
+    let why = site.offers(&asker, Deed::See, None).await;
     let ready = conditions.values().all(|condition| condition.ok);
     let checks: Map<_, _> = conditions
         .into_iter()
         .map(|(name, condition)| {
             let since = condition.since.to_string();
-            let value = json!({ "ok": condition.ok, "detail": condition.detail, "since": since });
+            let mut value = json!({ "ok": condition.ok });
+            if why {
+                value["detail"] = condition.detail.into();
+            }
+            value["since"] = since.into();
             (name.into_owned(), value)
         })
         .collect();

@@ -83,6 +83,9 @@ enum Key {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnUser;
 
+/// For everybody, and more of it for those who may see more.
+const READY: &str = "/readyz";
+
 /// Whom a path is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
@@ -104,7 +107,7 @@ impl For {
             "/" if forge::recognised(&Headers::from_http(request.headers())).is_some() => {
                 Self::Everybody
             }
-            "/healthz" | "/readyz" | "/metrics" | "/version" => Self::Everybody,
+            "/healthz" | READY | "/metrics" | "/version" => Self::Everybody,
             "/sign-in" | "/sign-out" => Self::Strangers,
             _ if below("/sign-in/") => Self::Strangers,
             _ if below("/webhooks/") || below("/assets/") => Self::Everybody,
@@ -122,6 +125,13 @@ pub(super) async fn identify(
 ) -> Response {
     let whom = For::of(&request);
     if whom == For::Everybody {
+        if request.uri().path() == READY {
+            // A name that counts no longer is none here: whoever probes is told all the same.
+            let own = request.extensions().get::<OwnUser>().is_some();
+            if let Ok(asker) = site.asker(request.headers(), own).await {
+                request.extensions_mut().insert(asker);
+            }
+        }
         return next.run(request).await;
     }
     if !request.method().is_safe()

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
@@ -27,12 +28,13 @@ struct Readiness {
 #[derive(Debug, Deserialize)]
 struct Check {
     ok: bool,
-    detail: String,
+    /// None where whoever asks may not be told.
+    detail: Option<String>,
     since: String,
 }
 
-/// What `/readyz` says there; that nobody answers is no fault.
-pub(super) async fn running(listen: SocketAddr, tls: bool) -> Vec<Finding> {
+/// What `/readyz` says there, and by the agent's own socket why; that nobody answers is no fault.
+pub(super) async fn running(listen: SocketAddr, tls: bool, socket: &Path) -> Vec<Finding> {
     let address = reachable(listen);
     let Ok(Ok(stream)) = timeout(LIMIT, TcpStream::connect(address)).await else {
         return vec![Finding::ok("agent", format!("none is running at {address}"))];
@@ -44,10 +46,18 @@ pub(super) async fn running(listen: SocketAddr, tls: bool) -> Vec<Finding> {
         }
     };
     match timeout(LIMIT, asked).await {
-        Ok(Ok(answer)) => understand(address, &answer),
+        Ok(Ok(answer)) => match timeout(LIMIT, by_socket(socket)).await {
+            Ok(Ok(whole)) => understand(address, &whole),
+            // Another user's agent, or on another machine.
+            _ => understand(address, &answer),
+        },
         Ok(Err(error)) => vec![stranger(address, &error.to_string())],
         Err(_) => vec![stranger(address, "no answer")],
     }
+}
+
+async fn by_socket(socket: &Path) -> std::io::Result<Vec<u8>> {
+    ask(UnixStream::connect(socket).await?).await
 }
 
 /// Where an agent that listens everywhere can be asked from here.
@@ -94,7 +104,8 @@ fn understand(address: SocketAddr, answer: &[u8]) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok("agent", format!("runs at {address}"))];
     findings.extend(readiness.checks.into_iter().map(|(name, check)| {
-        let detail = format!("{name}: {}", check.detail);
+        let unsaid = if check.ok { "works" } else { "does not work" };
+        let detail = format!("{name}: {}", check.detail.as_deref().unwrap_or(unsaid));
         match check.ok {
             true => Finding::ok("agent", detail),
             false => {

@@ -52,6 +52,33 @@ fn a_refused_token_is_told_at_once() {
     assert!(why.contains("GITHUB_TOKEN") && why.contains("401"), "{why}");
 }
 
+/// The reasons name private repositories, and are for those who may see them.
+#[test]
+fn strangers_are_told_what_does_not_work_and_not_why() {
+    let mut world = World::prepare();
+    world.agent.set("POCKETCI_PUBLIC_RUNS", "public");
+    world.agent.start();
+    let repo = world.forge.repository("ada/acquisition");
+    repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
+    let elsewhere = forge::Forge::start();
+    world.forge.redirect_to(elsewhere.url(), |path| !path.starts_with("/api/"));
+    world.forge.push(&repo, "main");
+    world.agent.expect_log("Delivery cannot be planned yet");
+
+    let told = world.agent.get("/readyz");
+    assert_eq!((told.status, &told.json()["checks"]["git"]["ok"]), (503, &Value::Bool(false)));
+    assert!(!told.body.contains("acquisition") && !told.body.contains("detail"), "{}", told.body);
+    let metrics = world.agent.get("/metrics").body;
+    assert!(!metrics.contains("acquisition"), "{metrics}");
+
+    let socket = world.agent.data().join("agent.sock");
+    let own = http::send_to_socket("GET", &socket, "/readyz", b"").unwrap();
+    assert!(own.body.contains("ada/acquisition"), "{}", own.body);
+    let findings = format!("{:?}", world.agent.doctor());
+    assert!(findings.contains("ada/acquisition"), "{findings}");
+    world.forge.stay();
+}
+
 #[test]
 fn figures_tell_what_happened() {
     let world = World::start();
