@@ -109,7 +109,7 @@ impl Agent {
             }
         };
         let health = Arc::new(Health::default());
-        let open = Condition { ok: true, detail: "open".to_owned(), since: Timestamp::now() };
+        let open = Condition::new(true, "open", Timestamp::now());
         health.set(DATABASE, open);
         for (name, count) in [
             ("taken_up:deliveries", taken_up.deliveries),

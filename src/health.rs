@@ -29,8 +29,25 @@ pub struct Condition {
     /// One sentence for the operator, never with a secret: what is wrong and what to do, or
     /// what is there (a version).
     pub detail: String,
+    /// The repositories that the detail may name: not everybody may know of them.
+    pub about: Vec<String>,
     /// When it became so.
     pub since: Timestamp,
+}
+
+impl Condition {
+    /// A condition that is about no repository.
+    pub fn new(ok: bool, detail: impl Into<String>, since: Timestamp) -> Self {
+        Self { ok, detail: detail.into(), about: Vec::new(), since }
+    }
+
+    /// The detail for those who may not see every repository: without the names of those that it
+    /// is about, also as some forges write them in an address.
+    pub fn told_to_anybody(&self) -> String {
+        self.about.iter().filter(|name| !name.is_empty()).fold(self.detail.clone(), |told, name| {
+            told.replace(name.as_str(), "…").replace(&name.replace('/', "%2F"), "…")
+        })
+    }
 }
 
 impl Health {

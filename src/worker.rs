@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dagger::Dagger;
-use crate::domain::ids::{CallId, DeliveryId};
+use crate::domain::ids::{CallId, DeliveryId, RepoName};
 use crate::domain::policy::Policy;
 use crate::domain::redact::Masks;
 use crate::domain::space::{Keep, MinFree};
@@ -177,8 +177,20 @@ impl Worker {
 
     /// Tells those who look after the agent how something is doing.
     fn tell(&self, name: impl Into<Cow<'static, str>>, ok: bool, detail: &str) {
-        let condition = Condition { ok, detail: detail.to_owned(), since: jiff::Timestamp::now() };
-        self.health.set(name, condition);
+        self.health.set(name, Condition::new(ok, detail, jiff::Timestamp::now()));
+    }
+
+    /// The same of what was seen with repositories, whose names the detail may have in it.
+    fn tell_about<'a>(
+        &self,
+        repositories: impl IntoIterator<Item = &'a RepoName>,
+        name: impl Into<Cow<'static, str>>,
+        ok: bool,
+        detail: &str,
+    ) {
+        let condition = Condition::new(ok, detail, jiff::Timestamp::now());
+        let about = repositories.into_iter().map(ToString::to_string).collect();
+        self.health.set(name, Condition { about, ..condition });
     }
 
     /// Says at start what is missing, before the first delivery finds out.

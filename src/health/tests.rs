@@ -4,7 +4,7 @@ use super::{Condition, Health};
 
 fn at(second: i64, ok: bool) -> Condition {
     let since = Timestamp::from_second(second).unwrap();
-    Condition { ok, detail: format!("seen at {second}"), since }
+    Condition::new(ok, format!("seen at {second}"), since)
 }
 
 #[test]
@@ -33,4 +33,14 @@ fn figures_are_replaced_and_told() {
     health.set("disk", at(10, false));
     assert_eq!(health.figures()["disk_free_bytes"], 9);
     assert!(!health.condition("disk").unwrap().ok);
+}
+
+#[test]
+fn repositories_are_named_to_those_who_may_know_of_them() {
+    let detail = "Fetching https://git/a/b and https://git/x/b, asked at /projects/a%2Fb: refused";
+    let condition = Condition::new(false, detail, Timestamp::UNIX_EPOCH);
+    assert_eq!(condition.told_to_anybody(), detail);
+    let about = vec!["a/b".to_owned(), "x/b".to_owned()];
+    let told = Condition { about, ..condition }.told_to_anybody();
+    assert_eq!(told, "Fetching https://git/… and https://git/…, asked at /projects/…: refused");
 }

@@ -18,21 +18,18 @@ pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: 200 when everything that the agent needs works, 503 and what does not; why, to
-/// those who may see every run. The reasons name repositories, addresses and folders.
+/// `GET /readyz`: 200 when everything that the agent needs works, 503 and what does not and why.
+/// Which repository a reason is about is told to those who may see every run.
 pub(super) async fn readyz(State(site): State<Arc<Site>>, asker: Asker) -> Response {
     let conditions = site.app.health.snapshot();
-    let why = site.offers(&asker, Deed::See, None).await;
+    let names = site.offers(&asker, Deed::See, None).await;
     let ready = conditions.values().all(|condition| condition.ok);
     let checks: Map<_, _> = conditions
         .into_iter()
         .map(|(name, condition)| {
             let since = condition.since.to_string();
-            let mut value = json!({ "ok": condition.ok });
-            if why {
-                value["detail"] = condition.detail.into();
-            }
-            value["since"] = since.into();
+            let detail = if names { condition.detail } else { condition.told_to_anybody() };
+            let value = json!({ "ok": condition.ok, "detail": detail, "since": since });
             (name.into_owned(), value)
         })
         .collect();

@@ -310,7 +310,9 @@ impl Worker {
                 | GitError::Refused { .. })
         );
         let condition = self.forges.of(event.forge())?.condition("git");
-        self.tell(condition, answers, detail.as_deref().unwrap_or("fetches"));
+        let fork = forge::head_repository(event);
+        let about = fork.iter().chain([&repository.full_name]);
+        self.tell_about(about, condition, answers, detail.as_deref().unwrap_or("fetches"));
         let mirror = mirror?;
         crate::crash::point("fetch.done");
         if let Some(sha) = event.sha.clone() {

@@ -234,11 +234,16 @@ impl Worker {
             News::Nothing => {}
             News::Shut { until, why: Why::Limited } => {
                 // Before the log: who reads there that it waits finds it so.
-                self.tell(name, false, &format!("{why}; statuses wait until {until:.0}"));
+                self.tell_about(
+                    repository,
+                    name,
+                    false,
+                    &format!("{why}; statuses wait until {until:.0}"),
+                );
                 tracing::warn!(forge = %id, %until, why, "Statuses wait for the forge's rate limit");
             }
             News::Shut { why: Why::Refused, .. } => {
-                self.tell(name, false, why);
+                self.tell_about(repository, name, false, why);
                 tracing::error!(
                     forge = %id,
                     why,
@@ -246,7 +251,7 @@ impl Worker {
                 );
             }
             News::Shut { why: Why::Down, .. } => {
-                self.tell(name, false, why);
+                self.tell_about(repository, name, false, why);
                 tracing::warn!(forge = %id, why, "The forge is down; statuses wait until it is back");
             }
             News::Opened => {
@@ -258,7 +263,12 @@ impl Worker {
             News::RepositoryRefuses { alone } => {
                 tracing::error!(forge = %id, repository = about, why, "The forge refuses statuses of a repository");
                 if alone {
-                    self.tell(name, false, &format!("`{}`: {why}", about.unwrap_or_default()));
+                    self.tell_about(
+                        repository,
+                        name,
+                        false,
+                        &format!("`{}`: {why}", about.unwrap_or_default()),
+                    );
                 }
             }
             News::RepositoryTakes => {
@@ -267,7 +277,7 @@ impl Worker {
         }
         match answer {
             Answer::Done { .. } if about.is_some() => {
-                self.tell(forge.condition(FORGE), true, why);
+                self.tell_about(repository, forge.condition(FORGE), true, why);
             }
             // A token that is refused for long holds up more than its own probes.
             Answer::Refused { .. } => self.give_up_stale(id, why).await,

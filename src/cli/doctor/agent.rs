@@ -28,12 +28,12 @@ struct Readiness {
 #[derive(Debug, Deserialize)]
 struct Check {
     ok: bool,
-    /// None where whoever asks may not be told.
-    detail: Option<String>,
+    detail: String,
     since: String,
 }
 
-/// What `/readyz` says there, and by the agent's own socket why; that nobody answers is no fault.
+/// What `/readyz` says there, by the agent's own socket where it is at hand: whoever may use that is
+/// told of repositories too. That nobody answers is no fault.
 pub(super) async fn running(listen: SocketAddr, tls: bool, socket: &Path) -> Vec<Finding> {
     let address = reachable(listen);
     let Ok(Ok(stream)) = timeout(LIMIT, TcpStream::connect(address)).await else {
@@ -104,8 +104,7 @@ fn understand(address: SocketAddr, answer: &[u8]) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok("agent", format!("runs at {address}"))];
     findings.extend(readiness.checks.into_iter().map(|(name, check)| {
-        let unsaid = if check.ok { "works" } else { "does not work" };
-        let detail = format!("{name}: {}", check.detail.as_deref().unwrap_or(unsaid));
+        let detail = format!("{name}: {}", check.detail);
         match check.ok {
             true => Finding::ok("agent", detail),
             false => {

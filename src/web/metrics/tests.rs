@@ -30,7 +30,7 @@ fn the_page_says_it_all_in_the_text_format() {
         oldest_report: None,
     };
     let health = Health::default();
-    health.set("engine", Condition { ok: false, detail: "away".to_owned(), since: at(1) });
+    health.set("engine", Condition::new(false, "away", at(1)));
     health.set_figure("disk_free_bytes", 1234);
     let refused = Refused::default();
     refused.count(StatusCode::UNAUTHORIZED);

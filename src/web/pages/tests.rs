@@ -337,7 +337,7 @@ async fn what_waits_and_what_came_and_how_it_does_have_pages() {
     let mut held = run_of(hostile(), &["testOnPullRequest"]);
     held.state = NewRunState::Held("A fork's pull request waits for a maintainer".to_owned());
     keep(&agent.app.store, "one", held).await;
-    let condition = Condition { ok: false, detail: "no <answer>".to_owned(), since: at(1) };
+    let condition = Condition::new(false, "no <answer>", at(1));
     agent.app.health.set("engine", condition);
     for (path, text) in [
         ("/waiting", "A fork&#39;s pull request waits for a maintainer."),

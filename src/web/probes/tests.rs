@@ -5,7 +5,7 @@ use crate::health::Condition;
 
 fn condition(ok: bool, detail: &str) -> Condition {
     let since = Timestamp::from_second(60).unwrap();
-    Condition { ok, detail: detail.to_owned(), since }
+    Condition::new(ok, detail, since)
 }
 
 #[tokio::test]

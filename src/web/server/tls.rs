@@ -107,7 +107,7 @@ impl Tls {
                 (false, format!("{error:#}; the certificate from before is served on"))
             }
         };
-        health.set(CONDITION, Condition { ok, detail, since: Timestamp::now() });
+        health.set(CONDITION, Condition::new(ok, detail, Timestamp::now()));
     }
 
     fn stamp(&self) -> Stamp {

@@ -252,7 +252,7 @@ async fn while_the_disk_is_full_nothing_is_accepted() {
     let agent = Agent::start().await;
     let disk = |ok, detail: &str| {
         let since = jiff::Timestamp::UNIX_EPOCH;
-        let condition = crate::health::Condition { ok, detail: detail.to_owned(), since };
+        let condition = crate::health::Condition::new(ok, detail, since);
         agent.app.health.set(crate::health::DISK, condition);
     };
     disk(false, "1 MB free");

@@ -52,9 +52,9 @@ fn a_refused_token_is_told_at_once() {
     assert!(why.contains("GITHUB_TOKEN") && why.contains("401"), "{why}");
 }
 
-/// The reasons name private repositories, and are for those who may see them.
+/// A reason may name a private repository, which is for those who may see it.
 #[test]
-fn strangers_are_told_what_does_not_work_and_not_why() {
+fn strangers_are_told_why_and_not_of_which_repository() {
     let mut world = World::prepare();
     world.agent.set("POCKETCI_PUBLIC_RUNS", "public");
     world.agent.start();
@@ -67,7 +67,8 @@ fn strangers_are_told_what_does_not_work_and_not_why() {
 
     let told = world.agent.get("/readyz");
     assert_eq!((told.status, &told.json()["checks"]["git"]["ok"]), (503, &Value::Bool(false)));
-    assert!(!told.body.contains("acquisition") && !told.body.contains("detail"), "{}", told.body);
+    let why = told.json()["checks"]["git"]["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(!why.is_empty() && !told.body.contains("acquisition"), "{}", told.body);
     let metrics = world.agent.get("/metrics").body;
     assert!(!metrics.contains("acquisition"), "{metrics}");
 

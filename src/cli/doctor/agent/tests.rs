@@ -25,16 +25,6 @@ fn an_agents_own_checks_are_shown() {
 }
 
 #[test]
-fn checks_without_a_reason_are_shown_too() {
-    let answer = "HTTP/1.1 503 Service Unavailable\r\n\r\n{\"ready\":false,\"checks\":{\
-        \"disk\":{\"ok\":true,\"since\":\"2026-11-21T07:00:00Z\"},\
-        \"engine\":{\"ok\":false,\"since\":\"2026-11-21T07:00:00Z\"}}}";
-    let findings = understand(address(), answer.as_bytes());
-    let expected = ["Ok runs at 127.0.0.1:8080", "Ok disk: works", "Fail engine: does not work"];
-    assert_eq!(shown(&findings), expected);
-}
-
-#[test]
 fn somebody_else_is_told_from_an_agent() {
     for answer in ["HTTP/1.1 200 OK\r\n\r\n<html>", "SSH-2.0-OpenSSH\r\n", ""] {
         let [finding] = understand(address(), answer.as_bytes()).try_into().unwrap();
