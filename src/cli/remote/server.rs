@@ -24,6 +24,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(35);
 /// How long an agent that went away is waited for: a restart lets calls end first.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Says which wish it is, if it has to be sent again.
+const KEY: &str = "idempotency-key";
 /// The first wait before asking again; it doubles up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -152,13 +154,16 @@ impl Server {
 
     async fn answer(&self, request: RequestBuilder) -> Result<Response, Trouble> {
         let answer = request.send().await.map_err(|error| self.silent(error))?;
-        let status = answer.status();
-        if status.is_success() {
+        if answer.status().is_success() {
             return Ok(answer);
         }
-        let path = answer.url().path().to_owned();
+        Err(self.refused(answer).await)
+    }
+
+    async fn refused(&self, answer: Response) -> Trouble {
+        let (status, path) = (answer.status(), answer.url().path().to_owned());
         let body = answer.bytes().await.unwrap_or_default();
-        Err(Trouble::refused(&self.place(), self.token.is_some(), status, &body).at(&path))
+        Trouble::refused(&self.place(), self.token.is_some(), status, &body).at(&path)
     }
 
     fn silent(&self, error: reqwest::Error) -> Trouble {
@@ -167,8 +172,12 @@ impl Server {
 
     async fn json<T: DeserializeOwned>(&self, answer: Response) -> Result<T, Trouble> {
         let body = answer.bytes().await.map_err(|error| self.silent(error))?;
+        self.read(&body)
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Trouble> {
         // An act may have nothing to say.
-        let body = if body.is_empty() { b"null" } else { body.as_ref() };
+        let body = if body.is_empty() { b"null" } else { body };
         serde_json::from_slice(body).map_err(|error| {
             Trouble::unreachable(format!("Cannot read the answer of {}: {error}", self.place()))
                 .hint("is it a pocketci-agent, and as new as this program?")
@@ -204,6 +213,34 @@ impl Server {
             request = request.header(CONTENT_TYPE, "application/json").body(what.to_string());
         }
         self.json(self.answer(request).await?).await
+    }
+
+    /// Has the agent begin something, which it does once however often it has to be asked: who is
+    /// cut off before the answer asks again with the same key.
+    pub(super) async fn act_once(&self, path: &str, what: &Value) -> Result<Value, Trouble> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Trouble::unreachable(format!("Cannot make a key: {error}")))?;
+        let key = hex::encode(bytes);
+        let (mut waits, mut asked) = (Waits::default(), false);
+        loop {
+            let request = self.request(Method::POST, path).timeout(ANSWER_LIMIT);
+            let request = request.header(KEY, &key).header(CONTENT_TYPE, "application/json");
+            let sent = request.body(what.to_string()).send().await;
+            let trouble = match sent {
+                Err(error) if error.is_connect() && !asked => return Err(self.silent(error)),
+                Err(error) => self.silent(error),
+                Ok(answer) if !answer.status().is_success() => {
+                    return Err(self.refused(answer).await);
+                }
+                Ok(answer) => match answer.bytes().await {
+                    Ok(body) => return self.read(&body),
+                    Err(error) => self.silent(error),
+                },
+            };
+            asked = true;
+            waits.wait(trouble).await?;
+        }
     }
 
     /// An answer that is read as it comes.

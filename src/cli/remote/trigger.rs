@@ -1,7 +1,6 @@
 //! `trigger`: a repository is planned without a webhook, and what comes of it is told.
 
 use clap::Args;
-use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::became;
@@ -40,6 +39,6 @@ pub(in crate::cli) async fn trigger(options: Trigger) -> Result<(), Failure> {
     let wish = json!({
         "repository": options.repository, "ref": options.reference, "inputs": inputs,
     });
-    let answer = server.act(Method::POST, "/trigger", Some(wish)).await?;
+    let answer = server.act_once("/trigger", &wish).await?;
     became::tell(&server, answer, options.watch, options.reach.json).await
 }

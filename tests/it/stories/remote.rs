@@ -2,6 +2,7 @@
 
 mod acts;
 mod completion;
+mod cut;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
