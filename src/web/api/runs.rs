@@ -152,8 +152,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<shape::Run>, Problem> {
     let run = site.run(&asker, &id, Deed::See).await?;
+    let attempts = site.app.store.attempts(run.id).await?;
     let root = site.app.public_url.trim_end_matches('/');
-    Ok(Json(shape::Run::new(&run, root, site.engine_trouble().as_deref())))
+    Ok(Json(shape::Run::new(&run, &attempts, root, site.engine_trouble().as_deref())))
 }
 
 /// A call of a run.
@@ -179,8 +180,9 @@ pub(super) async fn call(
 ) -> Result<Json<shape::Call>, Problem> {
     let run = site.run(&asker, &id, Deed::See).await?;
     let call = find_call(&run, &call)?;
-    let root = site.app.public_url.trim_end_matches('/');
-    Ok(Json(shape::Call::new(run.id.0, call, root, site.engine_trouble().as_deref())))
+    let attempts = site.app.store.attempts(run.id).await?;
+    let (root, engine) = (site.app.public_url.trim_end_matches('/'), site.engine_trouble());
+    Ok(Json(shape::Call::new(run.id.0, call, &attempts, root, engine.as_deref())))
 }
 
 /// A call of a run, by what stands in an address.

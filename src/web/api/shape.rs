@@ -4,12 +4,14 @@
 //! given another meaning.
 
 mod acts;
+mod attempts;
 mod deliveries;
 mod steps;
 mod tokens;
 mod trigger;
 
 pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
+pub use attempts::EarlierAttempt;
 pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
 pub use steps::{Step, Steps};
 pub use tokens::{MadeToken, NewToken, Token, Tokens};
@@ -20,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::plan::{Decision, FunctionDecision};
-use crate::domain::run::Outcome;
 use crate::domain::{event, headline};
 use crate::store::{self, CallState};
 use crate::web::waits;
@@ -141,7 +142,10 @@ pub struct Call {
     pub note: Option<String>,
     /// What a queued call waits for, in words.
     pub waits: Option<String>,
+    /// From 1; what became of those before is among `earlier`.
     pub attempt: u32,
+    #[serde(default)]
+    pub earlier: Vec<EarlierAttempt>,
     #[schema(value_type = String, format = DateTime)]
     pub queued_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -223,8 +227,14 @@ fn mark(id: i64, function: &str, state: &CallState) -> CallMark {
 }
 
 impl Run {
-    /// `root`: what the world calls the agent; `engine`: why calls that need it cannot start.
-    pub fn new(run: &store::RunView, root: &str, engine: Option<&str>) -> Self {
+    /// `attempts`: those at its calls that are over and were not the last; `root`: what the world
+    /// calls the agent; `engine`: why calls that need it cannot start.
+    pub fn new(
+        run: &store::RunView,
+        attempts: &[store::EarlierAttempt],
+        root: &str,
+        engine: Option<&str>,
+    ) -> Self {
         let pull = run.event.pull_request.as_ref();
         let branch = run.event.branch.as_deref().or(pull.map(|it| it.head.reference.as_str()));
         let repository = run.event.repository.as_ref().map(|it| it.full_name.to_string());
@@ -262,7 +272,9 @@ impl Run {
                 .map(|reason| Reason { code: reason.code.clone(), text: reason.text.clone() }),
             functions: run.plan.functions.iter().map(Function::from).collect(),
             waits: run.waits.clone(),
-            call_details: calls.map(|call| Call::new(run.id.0, call, root, engine)).collect(),
+            call_details: calls
+                .map(|call| Call::new(run.id.0, call, attempts, root, engine))
+                .collect(),
             url: format!("{root}/runs/{}", run.id),
         }
     }
@@ -288,16 +300,17 @@ impl From<&FunctionDecision> for Function {
 }
 
 impl Call {
-    /// As with [`Run::new`].
-    pub fn new(run: i64, call: &store::CallView, root: &str, engine: Option<&str>) -> Self {
+    /// As with [`Run::new`]; `attempts` are those of all calls of its run.
+    pub fn new(
+        run: i64,
+        call: &store::CallView,
+        attempts: &[store::EarlierAttempt],
+        root: &str,
+        engine: Option<&str>,
+    ) -> Self {
         let outcome = call.state.outcome();
-        let (exit, detail) = match outcome {
-            Some(Outcome::Failed { exit }) => (Some(*exit), None),
-            Some(Outcome::Cancelled(why) | Outcome::Lost(why) | Outcome::Errored(why)) => {
-                (None, Some(why.clone()))
-            }
-            _ => (None, None),
-        };
+        let (exit, detail) = outcome.map(attempts::said).unwrap_or_default();
+        let earlier = attempts.iter().filter(|it| it.call == call.id);
         Self {
             id: call.id.0,
             run,
@@ -311,6 +324,7 @@ impl Call {
             note: call.note.clone(),
             waits: waits::words(call, engine),
             attempt: call.attempt,
+            earlier: earlier.map(EarlierAttempt::from).collect(),
             queued_at: call.queued_at,
             started_at: call.started_at,
             finished_at: call.finished_at,

@@ -51,6 +51,10 @@ fn a_token_of_the_agents_own_machine_reruns_cancels_and_replays() {
     std::fs::remove_file(&go).unwrap();
     let reran = post(&world, &operate, "/api/v1/runs/1/rerun", &which);
     assert_eq!((reran.status, reran.json()["attempt"].clone()), (200, json!(2)), "{reran:?}");
+    let call = local(&world, "GET", "/api/v1/runs/1/calls/1", &json!({})).json();
+    let before = &call["earlier"][0];
+    assert_eq!((&before["attempt"], &before["outcome"]), (&json!(1), &json!("failed")), "{call}");
+    assert_eq!((&call["attempt"], &before["exit"]), (&json!(2), &json!(3)), "{call}");
     let again = post(&world, &operate, "/api/v1/runs/1/rerun", &which);
     assert_eq!(again.status, 409, "{again:?}");
     assert!(again.body.contains("Run 1 is not finished"), "{again:?}");
