@@ -11,6 +11,7 @@ mod demo;
 mod goldens;
 mod hostile;
 mod matching;
+mod recorded_steps;
 mod redaction;
 mod run_command;
 mod stand_in;

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 
 mod engine;
-mod otlp;
+pub(crate) mod otlp;
 
 /// The stand-in, where cargo puts examples.
 pub(crate) fn program() -> PathBuf {
@@ -24,7 +24,7 @@ pub(crate) fn program() -> PathBuf {
 
 /// The folder with the recordings; without it the test has nothing to compare.
 #[expect(clippy::disallowed_methods, reason = "a test finds its data by a variable")]
-fn recorded() -> Option<PathBuf> {
+pub(crate) fn recorded() -> Option<PathBuf> {
     let shared = std::env::var_os("POCKETCI_TEST_SHARED");
     if shared.is_none() {
         println!("skipped: POCKETCI_TEST_SHARED is not set");

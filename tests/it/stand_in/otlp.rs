@@ -51,7 +51,7 @@ fn printed(traces: &[Vec<u8>], logs: &[Vec<u8>]) -> BTreeSet<(String, String)> {
 }
 
 /// The bodies of one kind of a recording, in their order.
-fn bodies(folder: &std::path::Path, kind: &str) -> Vec<Vec<u8>> {
+pub(crate) fn bodies(folder: &std::path::Path, kind: &str) -> Vec<Vec<u8>> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     files.retain(|path| path.to_str().unwrap().ends_with(&format!("-v1-{kind}.bin")));
     files.sort();
