@@ -44,6 +44,7 @@ pub(super) fn duration(took: SignedDuration) -> String {
     let millis = took.as_millis().max(0);
     let seconds = millis / 1000;
     match seconds {
+        0 if millis < 100 => format!("{millis} ms"),
         0..10 => format!("{}.{} s", seconds, millis % 1000 / 100),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -66,6 +67,27 @@ pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
 /// `2026-11-21 07:34:28 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// The time of day, beside a moment of the same day; else the whole.
+pub(super) fn moment_beside(at: Timestamp, other: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    if day(at) == day(other) { at.strftime("%H:%M:%S").to_string() } else { moment(at) }
+}
+
+/// A text in pieces, where what stands between backticks is marked.
+pub(super) fn ticked(text: &str) -> Vec<(bool, &str)> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('`')
+        && let Some((inside, after)) = behind.split_once('`')
+    {
+        pieces.extend([(false, before), (true, inside)]);
+        rest = after;
+    }
+    pieces.push((false, rest));
+    pieces.retain(|(_, piece)| !piece.is_empty());
+    pieces
 }
 
 /// `1 run`, `3 runs`.

@@ -47,7 +47,7 @@ await check('without JavaScript the facts are all there', async (page) => {
   assert.ok(!(await page.locator('#viewer').isVisible()));
   await open(page, '/deliveries');
   await page.getByText('It became 1 run.').first().waitFor();
-}, { javaScriptEnabled: false });
+}, { javaScriptEnabled: false, as: ada });
 
 await check('the steps of a call are a tree, and show what they printed', async (page) => {
   await open(page, steps);

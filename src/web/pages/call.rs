@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tracing::error;
 
 use super::super::log::{Tail, blocking};
-use super::super::text::{duration, inert, moment, sentence, shell_word};
+use super::super::text::{duration, inert, moment, moment_beside, sentence, shell_word};
 use super::steps::Trace;
 use super::words::{Badge, Took, call_badge, outcome_badge, outcome_words};
 use super::{Site, Trouble, event, page};
@@ -38,6 +38,7 @@ pub(super) struct CallLine {
     pub level: u8,
     pub context: String,
     pub waited: Option<Took>,
+    pub queued: String,
     pub started: Option<String>,
     pub ended: Option<String>,
     pub took: Option<Took>,
@@ -131,8 +132,9 @@ impl CallLine {
             level: planned.level,
             context: inert(&planned.context),
             waited: Took::new((!held).then_some(call.queued_at), waits, now),
-            started: call.started_at.map(moment),
-            ended: call.finished_at.map(moment),
+            queued: moment(call.queued_at),
+            started: call.started_at.map(|at| moment_beside(at, call.queued_at)),
+            ended: call.finished_at.map(|at| moment_beside(at, call.queued_at)),
             took: Took::new(call.started_at, call.finished_at, now),
             attempt: call.attempt,
             earlier: earlier

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::super::text::{count, inert, lines, moment, sentence};
 use super::list::RunLine;
@@ -14,10 +16,15 @@ use super::{Site, Trouble, json, page};
 use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
-use crate::store::{DeliveryState, DeliveryView, RunQuery, Settled, Store, StoreError};
+use crate::store::{
+    DeliveryQuery, DeliveryState, DeliveryView, OutcomeQuery, RunQuery, Settled, Store, StoreError,
+};
+use crate::web::problem::Problem;
 use crate::web::who::Asker;
 
-/// Deliveries on the list, and runs of one delivery.
+/// Deliveries on a page of the list.
+const PAGE: usize = 50;
+/// Runs of one delivery.
 const NEWEST: usize = 100;
 /// Characters of a body that its page shows.
 const SHOWN: usize = 64 * 1024;
@@ -118,29 +125,80 @@ pub(super) struct DeliveriesPage {
     refresh: bool,
     deliveries: Vec<DeliveryLine>,
     hook: String,
+    /// Those that the list may be narrowed to, and whether it is.
+    outcomes: Vec<(&'static str, String, bool)>,
+    narrowed: bool,
+    /// The addresses of the first page, from another one, and of the next.
+    newest: Option<String>,
+    older: Option<String>,
 }
 
-/// `GET /deliveries`: the newest, with what became of each.
+/// What the list may be asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::web) struct Wish {
+    outcome: Option<String>,
+    cursor: Option<String>,
+}
+
+/// The words for outcomes, each with the address's.
+const OUTCOMES: [(&str, &str); 5] = [
+    ("All", ""),
+    ("Waiting", "waiting"),
+    ("Planned", "planned"),
+    ("Skipped", "skipped"),
+    ("Errors", "faulty"),
+];
+
+/// `GET /deliveries`: the newest, with what became of each; for those who may see what was sent, as
+/// in the API.
 pub(in crate::web) async fn deliveries(
     State(site): State<Arc<Site>>,
     asker: Asker,
+    wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Trouble> {
-    let visible = site.visible(&asker).await?;
+    let visible = site.delivers_to(&asker).await?;
+    let Query(wish) = wish.map_err(|error| Problem::bad(error.body_text()))?;
+    let outcome = wish.outcome.as_deref().map(str::trim).filter(|word| !word.is_empty());
+    let outcome = outcome.map(|word| {
+        OutcomeQuery::named(word).ok_or_else(|| Problem::bad("No such outcome of a delivery"))
+    });
+    let outcome = outcome.transpose()?;
+    let before = wish.cursor.as_deref().filter(|text| !text.is_empty()).map(|text| {
+        let number = text.parse::<i64>().ok().filter(|number| *number > 0);
+        number.map(DeliveryId).ok_or_else(|| Problem::bad("`cursor` is a number"))
+    });
+    let before = before.transpose()?;
+    let query = DeliveryQuery { visible, outcome, before, ..DeliveryQuery::default() };
+    let found = site.app.store.find_deliveries(&query, PAGE).await?;
     let now = Timestamp::now();
-    let seen = |delivery: &DeliveryView| {
-        let Some(visible) = &visible else { return true };
-        let name = delivery.repository.as_deref();
-        visible.iter().any(|(forge, it)| *forge == delivery.forge && Some(it.as_str()) == name)
+    let deliveries: Vec<_> = found.deliveries.iter().map(|it| DeliveryLine::new(it, now)).collect();
+    let word = outcome.map_or("", OutcomeQuery::as_str);
+    let at = |word: &str, cursor: Option<DeliveryId>| {
+        let parts = [
+            ("outcome", word.to_owned()),
+            ("cursor", cursor.map_or(String::new(), |it| it.to_string())),
+        ];
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|it| !it.1.is_empty())
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if parts.is_empty() {
+            "/deliveries".to_owned()
+        } else {
+            format!("/deliveries?{}", parts.join("&"))
+        }
     };
-    let newest = site.app.store.deliveries(NEWEST).await?;
-    let deliveries: Vec<_> =
-        newest.iter().filter(|it| seen(it)).map(|it| DeliveryLine::new(it, now)).collect();
     page(
         &asker,
         &DeliveriesPage {
             refresh: deliveries.iter().any(|delivery| delivery.waiting),
             deliveries,
             hook: site.app.public_url.trim_end_matches('/').to_owned(),
+            outcomes: OUTCOMES.map(|(name, of)| (name, at(of, None), of == word)).into(),
+            narrowed: outcome.is_some() || before.is_some(),
+            newest: before.map(|_| at(word, None)),
+            older: found.next.map(|next| at(word, Some(next))),
         },
     )
 }

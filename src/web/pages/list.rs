@@ -48,6 +48,7 @@ pub(super) struct RunLine {
 
 /// A call in a list.
 pub(super) struct Mark {
+    pub id: i64,
     pub badge: Badge,
     pub name: String,
 }
@@ -57,6 +58,7 @@ impl RunLine {
         let pull = run.pull.map(|number| format!("#{number}"));
         let place = pull.or_else(|| run.branch.as_deref().map(inert));
         let mark = |call: &crate::store::CallMark| Mark {
+            id: call.id.0,
             badge: call_badge(&run.state, &call.state),
             name: inert(&call.kebab),
         };

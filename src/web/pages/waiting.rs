@@ -8,8 +8,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::super::text::{inert, sentence};
-use super::words::When;
-use super::{Site, Trouble, page};
+use super::words::{Link, When};
+use super::{Site, Trouble, event, page};
 use crate::domain::rights::Deed;
 use crate::store::{Held, RunQuery, RunStateQuery};
 use crate::web::who::Asker;
@@ -28,7 +28,9 @@ struct WaitingLine {
     id: i64,
     title: String,
     subject: Option<String>,
-    repository: String,
+    places: Vec<Link>,
+    commit: Link,
+    direction: Option<String>,
     sha: String,
     short: String,
     why: String,
@@ -50,13 +52,17 @@ pub(in crate::web) async fn waiting(
     let held = store.held(NEWEST).await?;
     let mut runs = Vec::new();
     for run in &found.runs {
+        // Its event knows where its changes are to be seen.
+        let Some(whole) = store.run(run.id).await? else { continue };
         let about = Some((run.forge, &run.repository));
         let why = |held: &&Held| held.run == run.id;
         runs.push(WaitingLine {
             id: run.id.0,
             title: inert(&run.headline),
             subject: run.subject.as_deref().map(inert),
-            repository: run.repository.to_string(),
+            places: event::places(&whole.event),
+            commit: event::commit(&whole.event, &run.sha),
+            direction: event::direction(&whole.event),
             sha: run.sha.to_string(),
             short: run.sha.short().to_owned(),
             why: held.iter().find(why).map(|held| sentence(&held.why)).unwrap_or_default(),

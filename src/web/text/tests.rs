@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ago, duration, inert, sentence, shell_word, web_link};
+use super::{ago, duration, inert, moment_beside, sentence, shell_word, ticked, web_link};
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
@@ -33,7 +33,8 @@ fn only_web_addresses_become_links() {
 #[test]
 fn times_in_words() {
     let took = |millis| duration(SignedDuration::from_millis(millis));
-    assert_eq!(took(-5), "0.0 s");
+    assert_eq!(took(-5), "0 ms");
+    assert_eq!(took(48), "48 ms");
     assert_eq!(took(430), "0.4 s");
     assert_eq!(took(59_999), "59 s");
     assert_eq!(took(200_000), "3 min 20 s");
@@ -63,4 +64,22 @@ fn reasons_become_sentences() {
     assert_eq!(sentence("Why?\n"), "Why?");
     assert_eq!(sentence("a.yaml:1:2: bad\n  1 | x\u{1b}[1m\n"), "A.yaml:1:2: bad\n  1 | x");
     assert_eq!(sentence(""), "");
+}
+
+#[test]
+fn what_stands_between_backticks_is_marked() {
+    assert_eq!(
+        ticked("say `a b`, or `c`"),
+        [(false, "say "), (true, "a b"), (false, ", or "), (true, "c"),]
+    );
+    assert_eq!(ticked("one ` alone"), [(false, "one ` alone")]);
+    assert_eq!(ticked("``"), []);
+}
+
+#[test]
+fn the_day_is_said_once() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let first = at("2026-11-21T23:59:58Z");
+    assert_eq!(moment_beside(at("2026-11-21T23:59:59Z"), first), "23:59:59");
+    assert_eq!(moment_beside(at("2026-11-22T00:00:00Z"), first), "2026-11-22 00:00:00 UTC");
 }

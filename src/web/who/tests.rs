@@ -135,7 +135,13 @@ async fn people_sign_in_and_out() {
     let header = format!("Cookie: theme=dark; {cookie}\r\n");
     assert_eq!(agent.ask("GET /runs", &header, "").await.status, 200);
     assert_eq!(agent.ask("POST /api/v1/runs/1/cancel", &header, "").await.status, 404);
-    assert!(agent.ask("GET /sign-in", &header, "").await.body.contains("the token `operate`"));
+    assert!(
+        agent
+            .ask("GET /sign-in", &header, "")
+            .await
+            .body
+            .contains("the token <code>operate</code>")
+    );
 
     for other in ["Sec-Fetch-Site: cross-site\r\n", "Origin: https://evil.example\r\n"] {
         let headers = format!("{header}{other}");

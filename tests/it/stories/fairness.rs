@@ -77,7 +77,7 @@ fn runs_of_a_group_wait_for_one_another() {
     let waits = world.forge.expect_status(&second, "pocketci/test-a-on-push", "pending");
     assert_eq!(waits.description, "Queued: waits for group `deploy` behind run 1");
     let page = world.agent.run_page(&waits);
-    assert!(page.contains("It waits for group `deploy` behind run 1."), "{page}");
+    assert!(page.contains("It waits for group <code>deploy</code> behind run 1."), "{page}");
     let third = repo.commit("main", [("b", "1\n")]);
     world.forge.push(&repo, "main");
     let waits = world.forge.expect_status(&third, "pocketci/test-a-on-push", "pending");

@@ -144,6 +144,7 @@ impl Trace {
             (step.name.clone(), trace.address(step, 0))
         });
         trace.write(tree, None, wish.from.unwrap_or(0), over);
+        trace.lead_to_failing(tree);
         trace.add_failing_output(site, attempt, tree).await;
         trace
     }
@@ -222,17 +223,32 @@ impl Trace {
                 (below > 0 && !room).then(|| (self.address(step, 0), count(below, "step")));
             let log =
                 step.logged.then(|| format!("{}/{}/log?{}", self.base, step.id, self.attempt));
+            // What failed says why; those above it would only say it again.
+            let failing = tree.failing.map(|failing| &tree.steps[failing]);
+            let said = failing.is_some_and(|failing| {
+                fails
+                    && step.id != failing.id
+                    && !failing.message.is_empty()
+                    && step.message.contains(failing.message.trim())
+            });
+            let message = if said { String::new() } else { step.message.clone() };
+            // The root is named after the whole command line.
+            let (name, rest) = match step.name.split_once(' ') {
+                Some((name, rest)) if step.parent.is_none() => (name, rest),
+                _ => (step.name.as_str(), ""),
+            };
+            let detail = [rest, &step.detail].join(" ").trim().to_owned();
             self.pieces.push(Piece::Step(Box::new(Row {
                 id: step.id.to_string(),
                 badge: badge(step.progress, over),
-                name: step.name.clone(),
-                detail: step.detail.clone(),
-                message: step.message.clone(),
+                name: name.to_owned(),
+                detail,
+                folds: below > 0 || step.logged || !message.is_empty(),
+                message,
                 took: step.took().map_or_else(String::new, brief),
                 since: (step.end.is_none() && !over).then(|| format!("{:.3}", step.start)),
                 cached: step.cached,
                 open: fails || running || depth == 1 && of.is_none() && inner,
-                folds: below > 0 || step.logged || !step.message.is_empty(),
                 elsewhere,
                 inner,
                 log,
@@ -244,6 +260,19 @@ impl Trace {
                 let children = Box::new(children);
                 open.push(Open { of: Some(place), children, first: 0, written: 0 });
             }
+        }
+    }
+
+    /// The failing step is on the page itself, if it is not too deep.
+    fn lead_to_failing(&mut self, tree: &Tree) {
+        let Some(failing) = tree.failing.map(|place| tree.steps[place].id.to_string()) else {
+            return;
+        };
+        let here = |piece: &Piece| matches!(piece, Piece::Step(row) if row.id == failing);
+        if let Some((_, href)) = &mut self.failing
+            && self.pieces.iter().any(here)
+        {
+            *href = format!("#s-{failing}");
         }
     }
 

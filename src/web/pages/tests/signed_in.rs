@@ -28,6 +28,11 @@ async fn every_page_says_who_has_signed_in() {
     for path in ["/runs", run.as_str(), "/deliveries", "/deliveries/1", "/waiting", "/health"] {
         let page = ask(&agent, &format!("GET {path}"), &ada).await.body;
         assert!(page.contains("&#60;b&#62;ada") && page.contains("Sign out"), "{path}: {page}");
+        if path == "/deliveries" {
+            // All that came is for those who may see what was sent.
+            assert_eq!(agent.get(path).await.status, 303);
+            continue;
+        }
         let page = agent.get(path).await.body;
         assert!(page.contains(r#"href="/sign-in""#) && !page.contains("Sign out"), "{path}");
     }
@@ -48,6 +53,37 @@ async fn a_delivery_shows_what_was_sent_to_those_who_may_see_it() {
         assert!(!page.contains(part), "{part} in {page}");
     }
     assert_eq!(ask(&agent, "POST /deliveries/1/replay", &reader).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_came_is_listed_by_what_became_of_it() {
+    let agent = Agent::read_by(Readers::All).await;
+    let reader = signed_in(&agent, Scope::Read).await;
+    let list = async |path: &str| {
+        let page = ask(&agent, &format!("GET {path}"), &reader).await;
+        is_guarded(&page);
+        (page.status, page.body)
+    };
+    assert!(list("/deliveries").await.1.contains("Nothing came yet."));
+    for number in 0..52 {
+        agent.send(&Hook::push(&format!("push-{number}"))).await;
+    }
+    let ping = r#"{"zen": "Keep it logically awesome.", "hook_id": 1}"#;
+    agent.send(&Hook::new("ping", "ping", ping)).await;
+    let shown = |page: &str| page.matches("<li id=\"delivery-").count();
+    let (_, first) = list("/deliveries").await;
+    assert_eq!((shown(&first), first.contains("delivery-53")), (50, true));
+    let (_, rest) = first.split_once("class=\"pager\"").unwrap();
+    let older = rest.split('"').find(|it| it.contains("cursor=")).unwrap();
+    let (_, second) = list(older).await;
+    assert_eq!((shown(&second), second.contains("Newest deliveries")), (3, true));
+    assert!(!second.contains("Older deliveries"));
+    let (_, skipped) = list("/deliveries?outcome=skipped").await;
+    assert!(shown(&skipped) == 1 && skipped.contains("A ping only shows"), "{skipped}");
+    let (_, none) = list("/deliveries?outcome=faulty").await;
+    assert!(shown(&none) == 0 && none.contains("No delivery is like that."), "{none}");
+    assert_eq!(list("/deliveries?outcome=x").await.0, 400);
+    assert_eq!(list("/deliveries?cursor=x").await.0, 400);
 }
 
 #[tokio::test]
