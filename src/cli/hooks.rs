@@ -39,8 +39,10 @@ enum What {
 const AFTER_HELP: &str = "\
 It is sent to POCKETCI_URL, signed with the forge's webhook secret (the first of several), as JSON, \
 with the events that functions can ask for. The forge's token must be allowed to change webhooks: \
-`admin:repo_hook` or `Webhooks: write` on GitHub, `write:repository` of somebody who administers \
-the repository on Gitea and Forgejo. Where a forge changes no secrets (all but GitHub), a new \
+`admin:repo_hook` or `Webhooks: write` on GitHub, the scope `api` and the role Maintainer on \
+GitLab, `write:repository` of somebody who administers the repository on Gitea and Forgejo, the \
+scopes `webhook` and `repository:admin` on Bitbucket Cloud, administration of the repository on a \
+Gogs and a Bitbucket Data Center. Where a forge changes no secrets (Gitea, Forgejo, Gogs), a new \
 webhook takes the place of the one that is there.";
 
 #[derive(Debug, Args)]
@@ -109,13 +111,20 @@ async fn install(place: &Place<'_>, forge: &ForgeConfig, json: bool) -> Result<(
     let url = webhooks::webhook_address(place.address, forge.id);
     let wanted = Wanted { url: &url, secret: secret.expose() };
     let there = place.own().await?;
-    let since = jiff::Timestamp::now();
-    let (id, word) = match there.first() {
-        None => (place.make(wanted).await?, "made"),
-        Some(first) => match place.change(&first.id, wanted).await? {
-            true => (first.id.clone(), "put right"),
-            false => (place.make(wanted).await?, "made anew"),
-        },
+    let changed = match there.first() {
+        None => None,
+        Some(first) => place.change(&first.id, wanted).await?,
+    };
+    let (id, word) = match changed {
+        Some(made) => (made.id, "put right"),
+        None => {
+            let made = place.make(wanted).await?;
+            if !made.proven {
+                place.remove(&made.id).await?;
+                return Err(cannot_sign(forge));
+            }
+            (made.id, if there.is_empty() { "made" } else { "made anew" })
+        }
     };
     for old in there.iter().filter(|old| old.id != id) {
         place.remove(&old.id).await?;
@@ -125,9 +134,26 @@ async fn install(place: &Place<'_>, forge: &ForgeConfig, json: bool) -> Result<(
         let repository = place.repository;
         writeln!(out, "Webhook {id} of {STRONG}{repository}{STRONG:#} {word}: {}", plain(&url))?;
     }
+    let hook = Webhook {
+        id,
+        url: url.clone(),
+        active: true,
+        events: Vec::new(),
+        content_type: "json".to_owned(),
+    };
     // A new webhook of GitHub's pings by itself; a second ping does no harm.
-    let heard = place.test(&id, since).await?;
-    told(place, &id, word, &heard, json)
+    let heard = place.test(&hook).await?;
+    told(place, &hook.id, word, &heard, json)
+}
+
+/// A webhook that sends what nobody can prove is none.
+fn cannot_sign(forge: &ForgeConfig) -> Failure {
+    let (name, secret) = (forge.id, &forge.names.secret);
+    let text =
+        format!("{name} does not sign what its webhooks send, and so cannot use a `whsec_…`");
+    Failure::bad_input(text).hint(format!(
+        "GitLab signs from 19.0 on; put another secret in the first line of {secret}"
+    ))
 }
 
 async fn list(place: &Place<'_>, json: bool) -> Result<(), Failure> {
@@ -155,7 +181,7 @@ async fn list(place: &Place<'_>, json: bool) -> Result<(), Failure> {
 async fn test(place: &Place<'_>, json: bool) -> Result<(), Failure> {
     let own = place.own().await?;
     let Some(hook) = own.first() else { return Err(place.none()) };
-    let heard = place.test(&hook.id, jiff::Timestamp::now()).await?;
+    let heard = place.test(hook).await?;
     told(place, &hook.id, "tested", &heard, json)
 }
 
@@ -182,24 +208,26 @@ fn told(place: &Place<'_>, id: &str, word: &str, heard: &Heard, json: bool) -> R
     if json {
         let status = match heard {
             Heard::Answered(status) => Some(*status),
-            Heard::Nothing | Heard::NotTold(_) => None,
+            Heard::Arrived | Heard::Nothing | Heard::NotTold(_) => None,
         };
-        output::json(&json!({"id": id, "done": word, "answered": status}))?;
+        let arrived = matches!(heard, Heard::Arrived) || status.is_some_and(is_good);
+        output::json(&json!({"id": id, "done": word, "answered": status, "taken": arrived}))?;
     } else {
         let mut out = anstream::stdout().lock();
         match heard {
-            Heard::Answered(status) if (200..300).contains(status) => {
+            Heard::Answered(status) if is_good(*status) => {
                 writeln!(out, "{GOOD}✓{GOOD:#} the agent has answered its test with {status}")?;
             }
             Heard::Answered(status) => {
                 writeln!(out, "{BAD}✗{BAD:#} its test was answered with {status}")?;
             }
+            Heard::Arrived => writeln!(out, "{GOOD}✓{GOOD:#} the agent has taken its test")?,
             Heard::Nothing => writeln!(out, "{BAD}✗{BAD:#} no test has been sent so far")?,
             Heard::NotTold(why) => writeln!(out, "{FAINT}{}{FAINT:#}", plain(why))?,
         }
     }
     match heard {
-        Heard::Answered(status) if !(200..300).contains(status) => {
+        Heard::Answered(status) if !is_good(*status) => {
             let text = format!("The webhook's test was answered with {status}");
             let hint = match status {
                 0 => "the forge cannot reach POCKETCI_URL",
@@ -213,8 +241,12 @@ fn told(place: &Place<'_>, id: &str, word: &str, heard: &Heard, json: bool) -> R
             Err(Failure::unreachable(text)
                 .hint(format!("see the settings of {}", place.repository)))
         }
-        Heard::Answered(_) | Heard::NotTold(_) => Ok(()),
+        Heard::Answered(_) | Heard::Arrived | Heard::NotTold(_) => Ok(()),
     }
+}
+
+fn is_good(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 fn as_json(hook: &Webhook) -> serde_json::Value {

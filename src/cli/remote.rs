@@ -18,11 +18,13 @@ mod trigger;
 mod became;
 mod ids;
 mod deliveries;
+mod arrivals;
 mod tokens;
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
+pub(super) use arrivals::Arrivals;
 pub(super) use deliveries::{ListDeliveries, Replay, ShowDelivery};
 pub(super) use ids::{Ids, ids};
 pub(super) use tokens::Options as Tokens;

@@ -102,9 +102,8 @@ pub(super) fn means_own_service(vendor: Vendor, url: &Url) -> Option<Url> {
 
 /// A vendor's variable: `GITEA_TOKEN`, `BITBUCKET_SERVER_URL`, `POCKETCI_GITHUB_URL`.
 pub(super) fn variable(vendor: Vendor, what: &str) -> String {
-    let prefix = vendor.as_str().to_ascii_uppercase().replace('-', "_");
     let own = if vendor == Vendor::Github && what == "URL" { "POCKETCI_" } else { "" };
-    format!("{own}{prefix}_{what}")
+    format!("{own}{}", vendor.variable(what))
 }
 
 impl ForgeConfig {

@@ -30,10 +30,10 @@ pub use any::{
     Checks, Head, TokenScheme, answer, answer_to_effect, answers, api_base, authenticate, claim,
     clone_url, comment_request, comments, comments_request, commit, commit_request, delivery_id,
     edit_request, event, event_header, events, git_username, has_reactions, has_statuses,
-    head_reference, head_repository, hook, is_kept, is_marked, is_signed, json, label_reference,
-    marker, permission, permission_request, probe_address, pull_request, pull_request_request,
-    reaction_request, recognised, shown, shown_page, shown_request, status_request, token_scheme,
-    version, version_request, wants_branch,
+    head_reference, head_repository, hook, in_words_of, is_kept, is_marked, is_signed, json,
+    label_reference, marker, permission, permission_request, probe_address, pull_request,
+    pull_request_request, reaction_request, recognised, shown, shown_page, shown_request,
+    status_request, token_scheme, version, version_request, wants_branch, words_of,
 };
 pub use github::{Answer, Refused};
 pub use github::{Comment, Permission, Reaction};

@@ -61,6 +61,12 @@ impl Vendor {
             Self::BitbucketServer => "bitbucket-server",
         }
     }
+
+    /// A variable of the operator's: `GITEA_TOKEN`, `BITBUCKET_SERVER_URL`.
+    pub fn variable(self, what: &str) -> String {
+        let prefix = self.as_str().to_ascii_uppercase().replace('-', "_");
+        format!("{prefix}_{what}")
+    }
 }
 
 impl fmt::Display for Vendor {

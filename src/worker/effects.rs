@@ -282,6 +282,7 @@ impl Worker {
                 let (status, now) = (response.status().as_u16(), Timestamp::now());
                 let body = response.into_body();
                 let answer = forge::answer_to_effect(vendor, status, &headers, &body, now);
+                let answer = forge::in_words_of(answer, vendor, &forge.token_name);
                 (answer, body)
             }
             Err(error) => (Answer::Retry { why: error.to_string() }, Vec::new()),

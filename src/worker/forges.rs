@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use url::Url;
 
 use super::report::Gate;
-use crate::domain::forge;
+use crate::domain::forge::{self, Answer, Headers};
 use crate::domain::ids::{ForgeId, RepoName};
 use crate::forge_client::ForgeClient;
 
@@ -56,6 +57,13 @@ impl Forge {
     /// What a condition of this forge is called: `forge`, or `forge:gitea` among several.
     pub(super) fn condition(&self, what: &'static str) -> Cow<'static, str> {
         if self.alone { Cow::Borrowed(what) } else { Cow::Owned(format!("{what}:{}", self.id)) }
+    }
+
+    /// What an answer of it means, with the operator's own name for the token.
+    pub(super) fn read(&self, status: u16, headers: &Headers, body: &[u8]) -> Answer {
+        let vendor = self.id.vendor();
+        let answer = forge::answer(vendor, status, headers, body, Timestamp::now());
+        forge::in_words_of(answer, vendor, &self.token_name)
     }
 
     /// Where it has a repository.

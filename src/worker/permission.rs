@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::Worker;
 use crate::domain::event::Sender;
 use crate::domain::forge::{self, Answer, Head, Headers, Refused};
@@ -172,10 +170,10 @@ impl Worker {
             Ok(response) => response,
             Err(error) => return Err(Said::NotNow(error.to_string())),
         };
-        let (status, now) = (response.status().as_u16(), Timestamp::now());
+        let status = response.status().as_u16();
         let headers = Headers::from_http(response.headers());
         let body = response.into_body();
-        let answer = forge::answer(vendor, status, &headers, &body, now);
+        let answer = forge.read(status, &headers, &body);
         match &answer {
             Answer::Limited { .. } | Answer::Refused { whom: Refused::Everything, .. } => {
                 self.heard(forge, repository, &answer).await;

@@ -92,9 +92,9 @@ impl Worker {
             let (answer, body) = match forge.client.send(request).await {
                 Ok(response) => {
                     let headers = Headers::from_http(response.headers());
-                    let (status, now) = (response.status().as_u16(), Timestamp::now());
+                    let status = response.status().as_u16();
                     let body = response.into_body();
-                    (forge::answer(vendor, status, &headers, &body, now), body)
+                    (forge.read(status, &headers, &body), body)
                 }
                 Err(error) => (error.into_answer(), Vec::new()),
             };

@@ -361,7 +361,7 @@ impl Worker {
             Ok(response) => {
                 let headers = Headers::from_http(response.headers());
                 let status = response.status().as_u16();
-                forge::answer(vendor, status, &headers, response.body(), Timestamp::now())
+                forge.read(status, &headers, response.body())
             }
             Err(error) => error.into_answer(),
         }

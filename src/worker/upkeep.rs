@@ -229,7 +229,9 @@ impl Worker {
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
         let (anonymous, now) = (!forge.client.has_token(), Timestamp::now());
-        forge::answers(forge.id.vendor(), status, &headers, response.body(), anonymous, now)
+        let vendor = forge.id.vendor();
+        let answers = forge::answers(vendor, status, &headers, response.body(), anonymous, now);
+        answers.map_err(|why| forge::words_of(&why, vendor, &forge.token_name))
     }
 
     /// The same for those who need to know what kind of trouble it is.
@@ -237,8 +239,7 @@ impl Worker {
         let response = probe(forge).await?;
         let (status, headers) =
             (response.status().as_u16(), Headers::from_http(response.headers()));
-        let now = Timestamp::now();
-        Ok(forge::answer(forge.id.vendor(), status, &headers, response.body(), now))
+        Ok(forge.read(status, &headers, response.body()))
     }
 }
 

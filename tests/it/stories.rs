@@ -6,6 +6,7 @@
 mod the_world;
 
 mod main_job;
+mod hooks;
 mod intake;
 mod door;
 mod references;

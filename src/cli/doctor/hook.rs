@@ -66,10 +66,11 @@ async fn on(
             Finding::ok(WHAT, format!("{repository}: its last {count} deliveries were accepted"))
         }
         Some(one) => {
-            let (count, event, at, status) = (refused.len(), &one.event, one.at, one.status);
+            let (count, event, status) = (refused.len(), &one.event, one.status);
+            let at = one.at.map_or_else(String::new, |at| format!(" at {at:.0}"));
             let detail = format!(
                 "{repository}: {count} of its last deliveries were not accepted, the newest \
-                 `{event}` at {at:.0} with {status}"
+                 `{event}`{at} with {status}"
             );
             Finding::warn(
                 WHAT,

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::agent;
 use crate::cli::Failure;
+use crate::cli::remote::Arrivals;
 use crate::config::ForgeConfig;
-use crate::domain::forge::github::hooks as github;
-use crate::domain::forge::webhooks::{self, Wanted, Webhook};
+use crate::domain::forge::webhooks::{self, Attempt, Tested, Wanted, Webhook};
 use crate::domain::forge::{self, Answer, Headers};
-use crate::domain::ids::RepoName;
+use crate::domain::ids::{RepoName, Vendor};
 use crate::domain::redact::Masks;
 use crate::forge_client::ForgeClient;
 
@@ -20,17 +20,26 @@ const PAGES: usize = 20;
 /// How long a test may be on its way.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_secs(1);
-/// How far the forge's clock may be behind ours.
-const CLOCKS: Duration = Duration::from_secs(60);
 
 /// What came of a test.
 pub(crate) enum Heard {
     /// The status; 0 when nobody answered.
     Answered(u16),
+    /// The agent says that something came.
+    Arrived,
     /// Nothing was sent in time.
     Nothing,
     /// The forge does not tell; where to look.
     NotTold(String),
+}
+
+/// One that was made, or made what it should be.
+pub(crate) struct Made {
+    pub(crate) id: String,
+    /// The forge has kept the secret, so that what is sent can be proven.
+    pub(crate) proven: bool,
+    /// It is proven in another way than was wanted.
+    pub(crate) otherwise: bool,
 }
 
 pub(crate) struct Place<'a> {
@@ -67,9 +76,14 @@ impl<'a> Place<'a> {
             let answer = self.ask("list the webhooks", request).await?;
             let hooks =
                 webhooks::webhooks(vendor, answer.body()).ok_or_else(|| self.unreadable())?;
-            let last = hooks.is_empty();
-            found.extend(hooks);
-            if last {
+            let known = found.len();
+            for hook in hooks {
+                // Some give all of them on every page.
+                if found.iter().all(|other| other.id != hook.id) {
+                    found.push(hook);
+                }
+            }
+            if found.len() == known {
                 break;
             }
         }
@@ -78,20 +92,32 @@ impl<'a> Place<'a> {
     }
 
     /// Makes a new one.
-    pub(crate) async fn make(&self, wanted: Wanted<'_>) -> Result<String, Failure> {
+    pub(crate) async fn make(&self, wanted: Wanted<'_>) -> Result<Made, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_request(vendor, api, self.repository, wanted);
         let answer = self.ask("make a webhook", request).await?;
-        webhooks::webhook_id(vendor, answer.body()).ok_or_else(|| self.unreadable())
+        let id = webhooks::webhook_id(vendor, answer.body()).ok_or_else(|| self.unreadable())?;
+        Ok(self.made(id, wanted, answer.body()))
     }
 
-    /// Makes one that is there what it should be; false where it has to be replaced.
-    pub(crate) async fn change(&self, id: &str, wanted: Wanted<'_>) -> Result<bool, Failure> {
+    /// Makes one that is there what it should be; none where it has to be replaced.
+    pub(crate) async fn change(
+        &self,
+        id: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Made>, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let change = webhooks::webhook_change_request(vendor, api, self.repository, id, wanted);
-        let Some(request) = change else { return Ok(false) };
-        self.ask("change a webhook", request).await?;
-        Ok(true)
+        let Some(request) = change else { return Ok(None) };
+        let answer = self.ask("change a webhook", request).await?;
+        let made = self.made(id.to_owned(), wanted, answer.body());
+        Ok(Some(made).filter(|made| made.proven && !made.otherwise))
+    }
+
+    fn made(&self, id: String, wanted: Wanted<'_>, body: &[u8]) -> Made {
+        let (vendor, secret) = (self.forge.id.vendor(), wanted.secret);
+        let proven = webhooks::took_secret(vendor, secret, body);
+        Made { id, proven, otherwise: webhooks::keeps_another(vendor, secret, body) }
     }
 
     pub(crate) async fn remove(&self, id: &str) -> Result<(), Failure> {
@@ -100,48 +126,87 @@ impl<'a> Place<'a> {
         self.ask("remove a webhook", request).await.map(drop)
     }
 
-    /// Has one send something, and waits until the forge says what was answered.
-    pub(crate) async fn test(&self, id: &str, since: Timestamp) -> Result<Heard, Failure> {
+    /// Has one send something, and waits until somebody says what was answered: the forge, or, where
+    /// that does not tell, the agent.
+    pub(crate) async fn test(&self, hook: &Webhook) -> Result<Heard, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
-        let request = webhooks::webhook_test_request(vendor, api, self.repository, id);
+        let request = webhooks::webhook_test_request(vendor, api, self.repository, hook);
         let Some(request) = request else {
             let text = format!("{vendor} sends no test when asked to: push something");
             return Ok(Heard::NotTold(text));
         };
+        let known = self.attempts(&hook.id).await?.unwrap_or_default();
+        let is_new = |one: &Attempt| known.iter().all(|other| other.id != one.id);
+        let arrivals = Arrivals::before(self.forge.id, self.repository, self.address).await;
         let answer = self.send("test a webhook", request).await?;
-        if webhooks::nothing_to_test_with(vendor, answer.status().as_u16()) {
-            let text = "The repository has no commit yet that a test could be made of: push one";
-            return Ok(Heard::NotTold(text.to_owned()));
+        let status = answer.status().as_u16();
+        match webhooks::tested(vendor, status, answer.body()) {
+            None => drop(self.accepted("test a webhook", answer)?),
+            Some(Tested::Answered(status)) => return Ok(Heard::Answered(status)),
+            Some(Tested::NothingToTell) => {
+                let text =
+                    "The repository has no commit yet that a test could be made of: push one";
+                return Ok(Heard::NotTold(text.to_owned()));
+            }
+            Some(Tested::NotSigned) => {
+                let text = "The agent was reached, and did not take the test: the secrets differ, or \
+                            this forge does not sign its tests. Push something to see which";
+                return Ok(Heard::NotTold(text.to_owned()));
+            }
+            Some(Tested::Newest) => {
+                let newest = self.attempts(&hook.id).await.ok().flatten();
+                let newest = newest.and_then(|all| all.into_iter().next());
+                if let Some(attempt) = newest.filter(is_new) {
+                    return Ok(Heard::Answered(attempt.status));
+                }
+                self.accepted("test a webhook", answer)?;
+                return Ok(Heard::Arrived);
+            }
+            Some(Tested::Sent) => {}
         }
-        self.accepted("test a webhook", answer)?;
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            let Some(attempts) = self.attempts(id).await? else {
-                let root = self.forge.url.as_str().trim_end_matches('/');
-                let place = webhooks::settings_page(vendor, root, self.repository, id);
+            if let Some(attempts) = self.attempts(&hook.id).await? {
+                let mut new = attempts.into_iter().filter(is_new);
+                if let Some(ping) = new.find(|one| one.event == "ping") {
+                    return Ok(Heard::Answered(ping.status));
+                }
+            } else if let Some(arrivals) = &arrivals {
+                if arrivals.is_there_more().await {
+                    return Ok(Heard::Arrived);
+                }
+            } else {
+                let place = self.settings(&hook.id);
                 return Ok(Heard::NotTold(format!(
-                    "A test was sent; {vendor} tells what came of it at {place} alone"
+                    "A test was sent; {vendor} tells what came of it at {place} alone, and the \
+                     agent cannot be asked from here"
                 )));
-            };
-            let newest = attempts.into_iter().find(|one| one.event == "ping");
-            if let Some(ping) = newest.filter(|ping| ping.at >= since - CLOCKS) {
-                return Ok(Heard::Answered(ping.status));
             }
             tokio::time::sleep(GLANCE).await;
         }
         Ok(Heard::Nothing)
     }
 
+    /// Where people look at one.
+    fn settings(&self, id: &str) -> String {
+        let root = self.forge.url.as_str().trim_end_matches('/');
+        webhooks::settings_page(self.forge.id.vendor(), root, self.repository, id)
+    }
+
     /// What one has sent lately, the newest first; none where the forge does not tell.
-    pub(crate) async fn attempts(&self, id: &str) -> Result<Option<Vec<github::Attempt>>, Failure> {
+    pub(crate) async fn attempts(&self, id: &str) -> Result<Option<Vec<Attempt>>, Failure> {
         let (vendor, api) = (self.forge.id.vendor(), &self.forge.api);
         let request = webhooks::webhook_attempts_request(vendor, api, self.repository, id);
         let Some(request) = request else { return Ok(None) };
-        let answer = self.ask("read what a webhook has sent", request).await?;
+        let answer = self.send("read what a webhook has sent", request).await?;
+        // An older one does not tell, and one that has sent nothing may say so in this way.
+        if answer.status() == http::StatusCode::NOT_FOUND && vendor != Vendor::Github {
+            return Ok(None);
+        }
+        let answer = self.accepted("read what a webhook has sent", answer)?;
         let headers = Headers::from_http(answer.headers());
-        let (attempts, _) =
-            github::attempts(&headers, answer.body()).ok_or_else(|| self.unreadable())?;
-        Ok(Some(attempts))
+        let attempts = webhooks::webhook_attempts(vendor, &headers, answer.body());
+        Ok(Some(attempts.ok_or_else(|| self.unreadable())?))
     }
 
     /// There is none that is sent to the agent.
@@ -180,11 +245,15 @@ impl<'a> Place<'a> {
     ) -> Result<Response<Vec<u8>>, Failure> {
         let vendor = self.forge.id.vendor();
         let (status, headers) = (answer.status().as_u16(), Headers::from_http(answer.headers()));
-        match forge::answer(vendor, status, &headers, answer.body(), Timestamp::now()) {
+        let read = forge::answer(vendor, status, &headers, answer.body(), Timestamp::now());
+        match forge::in_words_of(read, vendor, &self.forge.names.token) {
             Answer::Done { .. } => Ok(answer),
-            Answer::Refused { why, .. } if status == 403 || status == 404 => {
+            // Some tell those who may not in the same way as those who are nobody.
+            Answer::Refused { why, .. } if status != 401 || vendor == Vendor::BitbucketServer => {
                 let token = &self.forge.names.token;
-                let hint = format!("{token} must be of somebody who administers the repository");
+                let hint = format!(
+                    "{token} must be of somebody who administers the repository, and may change webhooks"
+                );
                 Err(self.failed(what, &why).hint(hint))
             }
             Answer::NotYet { why }

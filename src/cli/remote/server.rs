@@ -31,7 +31,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// The socket in the data folder.
-const SOCKET: &str = "agent.sock";
+pub(super) const SOCKET: &str = "agent.sock";
 
 /// Which agent, and how its answer is shown.
 #[derive(Debug, Clone, Default, Args)]
@@ -103,7 +103,7 @@ fn is_open(url: &Url) -> bool {
 }
 
 impl Server {
-    fn at(url: &Url, token: Option<SecretString>) -> Result<Self, Failure> {
+    pub(super) fn at(url: &Url, token: Option<SecretString>) -> Result<Self, Failure> {
         if token.is_some() && is_open(url) {
             let text = "POCKETCI_TOKEN is not sent over plain http, where others can read it";
             return Err(Failure::bad_input(text).hint("name the agent by https"));
@@ -112,7 +112,7 @@ impl Server {
         Self::new(Client::builder(), base, None, token)
     }
 
-    fn at_socket(path: PathBuf, token: Option<SecretString>) -> Result<Self, Failure> {
+    pub(super) fn at_socket(path: PathBuf, token: Option<SecretString>) -> Result<Self, Failure> {
         let path = std::path::absolute(&path).unwrap_or(path);
         let builder = Client::builder().unix_socket(path.clone()).no_proxy();
         Self::new(builder, "http://localhost".to_owned(), Some(path), token)

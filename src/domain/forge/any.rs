@@ -25,7 +25,8 @@ pub use conversation::{
 };
 
 pub use statuses::{
-    answer, answers, has_statuses, shown, shown_page, shown_request, status_request, wants_branch,
+    answer, answers, has_statuses, in_words_of, shown, shown_page, shown_request, status_request,
+    wants_branch, words_of,
 };
 
 /// How a token is shown to a forge's API.

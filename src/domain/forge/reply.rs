@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Answer, Headers, Refused};
+use crate::domain::ids::Vendor;
 use crate::domain::run::description;
 
 /// The pause where a forge says that we ask too much, and not for how long.
@@ -104,18 +105,24 @@ impl Manner {
 
 /// What an answer means for a comment or a reaction, from what it would mean for a status; `needs`
 /// is what a token must have for it.
-pub(super) fn to_effect(forge: &str, needs: &str, answer: Answer, status: u16) -> Answer {
+pub(super) fn to_effect(
+    (forge, vendor): (&str, Vendor),
+    needs: &str,
+    answer: Answer,
+    status: u16,
+) -> Answer {
+    let token = vendor.variable("TOKEN");
     match (status, answer) {
         (404 | 410, _) => {
             let why = format!(
-                "{forge} answered {status}: the comment or the pull request is gone, or the token \
-                 may not see it"
+                "{forge} answered {status}: the comment or the pull request is gone, or \
+                 `{token}` may not see it"
             );
             Answer::Never { why }
         }
         (403, Answer::Refused { whom: Refused::Repository, .. }) => {
             let why = format!(
-                "{forge} answered 403: the token may not write comments here (it needs {needs}), \
+                "{forge} answered 403: `{token}` may not write comments here (it needs {needs}), \
                  or the conversation is locked"
             );
             Answer::Refused { whom: Refused::Repository, why }

@@ -134,3 +134,31 @@ fn rights_on_one_forge_are_none_on_another() {
     assert_eq!(work.expect_reaction(asked), "+1");
     work.expect_status(&sha, "pocketci/test-on-pull-request", "success");
 }
+
+#[test]
+fn a_refused_token_is_named_by_where_its_own_forge_has_it() {
+    let mut world = World::prepare();
+    let work = Forge::start_with(Kind::Gitea, TOKEN, SECRET);
+    let path = world.path("agent.yaml");
+    let file = format!(
+        "forges:\n  - {{vendor: gitea, name: work, url: \"{}\", token: {{env: WORK_TOKEN}}, \
+         webhook-secret: {{env: WORK_SECRET}}}}\n",
+        work.url(),
+    );
+    std::fs::write(&path, file).unwrap();
+    world.agent.set("POCKETCI_CONFIG", path.to_str().unwrap());
+    world.agent.set("WORK_TOKEN", "another-token-than-that");
+    world.agent.set("WORK_SECRET", SECRET);
+    world.agent.start();
+    let own = "`token` of `gitea:work` in POCKETCI_CONFIG is not valid";
+
+    crate::world::eventually("/readyz to name it", || {
+        world.agent.get("/readyz").body.contains(own).then_some(())
+    });
+
+    let asked = ["hooks", "list", "ada/site", "--forge", "gitea:work"];
+    let (status, said) = world.agent.command(&asked);
+    assert!(status != 0 && said.contains(own), "{said}");
+    let told = world.agent.said().join("\n");
+    assert!(told.contains(own) && !told.contains("GITEA_TOKEN"), "{told}");
+}

@@ -7,6 +7,7 @@ pub mod app;
 mod conversation;
 mod face;
 mod hook;
+mod hooks;
 mod kind;
 mod past;
 mod seen;
@@ -25,6 +26,7 @@ use super::{PATIENCE, git};
 
 pub use conversation::Comment;
 pub use hook::{Delivery, SECRET, headers, new_id, sign};
+pub use hooks::Hook;
 pub use kind::Kind;
 pub use repo::{PullRequest, Repo};
 
@@ -41,6 +43,8 @@ pub struct Forge {
 
 /// Everything the forge knows.
 struct Ledger {
+    /// For what goes on behind an answer.
+    me: std::sync::Weak<Ledger>,
     kind: Kind,
     url: String,
     token: String,
@@ -75,6 +79,10 @@ struct State {
     redirect: Option<(String, Which)>,
     /// Nobody may read the webhooks.
     hooks_hidden: bool,
+    /// Those that were made by the API.
+    made_hooks: Vec<Hook>,
+    /// It signs less than newer ones do.
+    signs_less: bool,
     /// The owner that is an organisation and has a webhook.
     organisation: Option<String>,
     /// Its one App; where there is one, nobody else is answered.
@@ -147,7 +155,8 @@ impl Forge {
     /// One with a token and a secret of its own.
     pub fn start_with(kind: Kind, token: &str, secret: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let ledger = Arc::new(Ledger {
+        let ledger = Arc::new_cyclic(|me| Ledger {
+            me: me.clone(),
             kind,
             url: format!("http://{}", listener.local_addr().unwrap()),
             token: token.to_owned(),
@@ -273,6 +282,10 @@ impl Forge {
     /// Lets nobody read the webhooks and what became of them.
     pub fn hide_hooks(&self) {
         self.state().hooks_hidden = true;
+    }
+
+    pub fn show_hooks(&self) {
+        self.state().hooks_hidden = false;
     }
 
     /// Answers git with this until [`Forge::serve_git`].

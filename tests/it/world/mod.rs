@@ -78,6 +78,16 @@ impl World {
         world
     }
 
+    /// The same, where the agent is known by the address that it listens at: forges reach it there.
+    pub fn reached_by(kind: forge::Kind) -> Self {
+        let mut world = Self::prepare_of(kind);
+        let listen = format!("127.0.0.1:{}", gitea::free_port());
+        world.agent.set("POCKETCI_LISTEN", &listen);
+        world.agent.set("POCKETCI_URL", &format!("http://{listen}"));
+        world.agent.start();
+        world
+    }
+
     /// Everything set up, and the agent not started.
     pub fn prepare() -> Self {
         Self::prepare_of(forge::Kind::Github)

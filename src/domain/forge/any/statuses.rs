@@ -107,6 +107,26 @@ pub fn answer(
     }
 }
 
+/// The same in the words of somebody whose token is in another place than the vendor's variable,
+/// which is what sentences name: that of a named forge above all.
+pub fn in_words_of(answer: Answer, vendor: Vendor, token: &str) -> Answer {
+    let words = |why: String| words_of(&why, vendor, token);
+    match answer {
+        Answer::Done { post } => Answer::Done { post },
+        Answer::NotYet { why } => Answer::NotYet { why: words(why) },
+        Answer::Retry { why } => Answer::Retry { why: words(why) },
+        Answer::Limited { after, why } => Answer::Limited { after, why: words(why) },
+        Answer::Refused { whom, why } => Answer::Refused { whom, why: words(why) },
+        Answer::Never { why } => Answer::Never { why: words(why) },
+    }
+}
+
+/// A sentence with the name that the token has.
+pub fn words_of(why: &str, vendor: Vendor, token: &str) -> String {
+    let quoted = if token.contains('`') { token.to_owned() } else { format!("`{token}`") };
+    why.replace(&format!("`{}`", vendor.variable("TOKEN")), &quoted)
+}
+
 /// What an answer to a question that any token may ask says about the forge and our token; the
 /// error is a sentence for the operator. `anonymous`: it was asked without a token, and a forge
 /// that refuses to answer such a question is well.

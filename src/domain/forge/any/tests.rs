@@ -70,3 +70,16 @@ fn without_a_signature_there_is_no_claim() {
         assert!(claim(vendor, &headers, false).is_err(), "{vendor}");
     }
 }
+
+#[test]
+fn a_refused_token_has_the_operators_own_name() {
+    for vendor in Vendor::ALL {
+        let refused = answer(vendor, 401, &Headers::default(), b"{}", Timestamp::UNIX_EPOCH);
+        let own = "`token` of `x:work` in POCKETCI_CONFIG";
+        let named = in_words_of(refused.clone(), vendor, own);
+        let github::Answer::Refused { why, .. } = named else { panic!("{vendor}: {named:?}") };
+        assert!(why.contains(&format!("{own} is not valid")), "{vendor}: {why}");
+        let variable = vendor.variable("TOKEN");
+        assert_eq!(in_words_of(refused.clone(), vendor, &variable), refused, "{vendor}");
+    }
+}

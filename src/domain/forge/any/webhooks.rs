@@ -7,7 +7,8 @@ use super::super::github::hooks::{self as github, Owner};
 use super::super::gitlab::hooks as gitlab;
 use crate::domain::ids::{ForgeId, RepoName, Vendor};
 
-pub use super::super::hook::{Wanted, Webhook};
+use super::super::Headers;
+pub use super::super::hook::{Attempt, Tested, Wanted, Webhook};
 
 /// Where a forge's webhooks are to be sent, below the agent's own address: it does not depend on
 /// what their headers say, and tells several forges of one kind apart.
@@ -134,27 +135,46 @@ pub fn webhook_removal_request(
     }
 }
 
+/// Whether the answer to its making or changing says that the secret was taken; where not, what it
+/// sends proves nothing.
+pub fn took_secret(vendor: Vendor, secret: &str, body: &[u8]) -> bool {
+    vendor != Vendor::Gitlab || gitlab::took_secret(secret, body)
+}
+
+/// Whether what it sends is proven in another way than by this secret, whatever it was changed to:
+/// then a new one has to take its place.
+pub fn keeps_another(vendor: Vendor, secret: &str, body: &[u8]) -> bool {
+    vendor == Vendor::Gitlab && !gitlab::signs(secret) && gitlab::is_signing(body)
+}
+
 /// The request that has one send something; none where a forge cannot be asked to.
 pub fn webhook_test_request(
     vendor: Vendor,
     api: &str,
     repository: &RepoName,
-    id: &str,
+    webhook: &Webhook,
 ) -> Option<http::Request<Vec<u8>>> {
+    let Webhook { id, url, .. } = webhook;
     match vendor {
         Vendor::Github => Some(github::ping_request(api, repository, id)),
         Vendor::Gitea | Vendor::Forgejo => Some(gitea::webhook_test_request(api, repository, id)),
         Vendor::Gitlab => Some(gitlab::webhook_test_request(api, repository, id)),
-        Vendor::Gogs | Vendor::Bitbucket | Vendor::BitbucketServer => None,
+        Vendor::BitbucketServer => {
+            Some(bitbucket_server::webhook_test_request(api, repository, id, url))
+        }
+        Vendor::Gogs | Vendor::Bitbucket => None,
     }
 }
 
-/// Whether the answer to that says that there is no commit to tell of.
-pub fn nothing_to_test_with(vendor: Vendor, status: u16) -> bool {
+/// What the answer to that says; none when it is an answer like any other.
+pub fn tested(vendor: Vendor, status: u16, body: &[u8]) -> Option<Tested> {
     match vendor {
-        Vendor::Gitea | Vendor::Forgejo => matches!(status, 404 | 409),
-        Vendor::Gitlab => status == 422,
-        _ => false,
+        Vendor::Gitlab => gitlab::tested(status, body),
+        Vendor::BitbucketServer => bitbucket_server::tested(status, body),
+        Vendor::Gitea | Vendor::Forgejo if matches!(status, 404 | 409) => {
+            Some(Tested::NothingToTell)
+        }
+        _ => (200..300).contains(&status).then_some(Tested::Sent),
     }
 }
 
@@ -162,6 +182,11 @@ pub fn nothing_to_test_with(vendor: Vendor, status: u16) -> bool {
 pub fn settings_page(vendor: Vendor, root: &str, repository: &RepoName, id: &str) -> String {
     match vendor {
         Vendor::Gitlab => format!("{root}/{repository}/-/hooks/{id}/edit"),
+        Vendor::Bitbucket => format!("{root}/{repository}/admin/webhooks"),
+        Vendor::BitbucketServer => {
+            let (project, name) = (repository.owner(), repository.name());
+            format!("{root}/plugins/servlet/webhooks/projects/{project}/repos/{name}/{id}")
+        }
         _ => format!("{root}/{repository}/settings/hooks/{id}"),
     }
 }
@@ -173,9 +198,33 @@ pub fn webhook_attempts_request(
     repository: &RepoName,
     id: &str,
 ) -> Option<http::Request<Vec<u8>>> {
-    let id = id.parse().ok()?;
-    let owner = || Owner::Repository(repository.clone());
-    (vendor == Vendor::Github).then(|| github::attempts_request(api, &owner(), id, None))
+    match vendor {
+        Vendor::Github => {
+            let owner = Owner::Repository(repository.clone());
+            Some(github::attempts_request(api, &owner, id.parse().ok()?, None))
+        }
+        Vendor::Gitlab => Some(gitlab::attempts_request(api, repository, id)),
+        Vendor::BitbucketServer => Some(bitbucket_server::attempts_request(api, repository, id)),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs | Vendor::Bitbucket => None,
+    }
+}
+
+/// Reads its answer, the newest first; none when it is no such answer.
+pub fn webhook_attempts(vendor: Vendor, headers: &Headers, body: &[u8]) -> Option<Vec<Attempt>> {
+    match vendor {
+        Vendor::Gitlab => gitlab::attempts(body),
+        Vendor::BitbucketServer => bitbucket_server::attempts(body),
+        _ => {
+            let (attempts, _) = github::attempts(headers, body)?;
+            let attempt = |one: github::Attempt| Attempt {
+                id: one.id.to_string(),
+                at: Some(one.at),
+                event: one.event,
+                status: one.status,
+            };
+            Some(attempts.into_iter().map(attempt).collect())
+        }
+    }
 }
 
 #[cfg(test)]

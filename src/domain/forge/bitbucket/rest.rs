@@ -8,7 +8,7 @@ use super::super::ask::{self, segment};
 use super::super::wire::{Field, Id, List, Object, Part};
 use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
-use crate::domain::ids::{RepoName, Sha, ShortSha};
+use crate::domain::ids::{RepoName, Sha, ShortSha, Vendor};
 
 /// Where everything about a repository is.
 pub(super) fn repository(api: &str, repo: &RepoName) -> String {
@@ -89,7 +89,12 @@ pub fn pull_request(body: &[u8]) -> Option<(String, RepoName)> {
 
 /// What an answer means for a comment, from what it would mean for a status.
 pub fn answer_to_effect(answer: Answer, status: u16) -> Answer {
-    reply::to_effect("Bitbucket", "the scope `pullrequest:write`", answer, status)
+    reply::to_effect(
+        ("Bitbucket", Vendor::Bitbucket),
+        "the scope `pullrequest:write`",
+        answer,
+        status,
+    )
 }
 
 /// The request for what a user may do in a repository, by all the groups that they are in; only an

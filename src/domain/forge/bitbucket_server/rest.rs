@@ -10,7 +10,7 @@ use super::super::ask::{self, segment};
 use super::super::wire::{Field, Id, List, Object, Part};
 use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
-use crate::domain::ids::{RepoName, Sha};
+use crate::domain::ids::{RepoName, Sha, Vendor};
 
 /// Entries in a page.
 const PER_PAGE: usize = 100;
@@ -97,7 +97,12 @@ pub fn pull_request(body: &[u8]) -> Option<Sha> {
 
 /// What an answer means for a comment, from what it would mean for a status.
 pub fn answer_to_effect(answer: Answer, status: u16) -> Answer {
-    reply::to_effect("Bitbucket", "read permission to the repository", answer, status)
+    reply::to_effect(
+        ("Bitbucket", Vendor::BitbucketServer),
+        "read permission to the repository",
+        answer,
+        status,
+    )
 }
 
 /// The request for those users like this one that may push to a repository, by whatever group.

@@ -115,11 +115,12 @@ pub fn pull_request(body: &[u8]) -> Option<Sha> {
 
 /// What an answer means for a comment or a reaction, from what it would mean for a status.
 pub fn answer_to_effect(vendor: Vendor, answer: Answer, status: u16) -> Answer {
+    let token = vendor.variable("TOKEN");
     match (status, answer) {
         (404 | 410, _) => {
             let why = format!(
-                "{vendor} answered {status}: the comment or the pull request is gone, or the token \
-                 may not see it"
+                "{vendor} answered {status}: the comment or the pull request is gone, or \
+                 `{token}` may not see it"
             );
             Answer::Never { why }
         }
@@ -129,7 +130,7 @@ pub fn answer_to_effect(vendor: Vendor, answer: Answer, status: u16) -> Answer {
         }
         (403, Answer::Refused { whom: Refused::Repository, .. }) => {
             let why = format!(
-                "{vendor} answered 403: the token may not write comments here (it needs the scope \
+                "{vendor} answered 403: `{token}` may not write comments here (it needs the scope \
                  `write:issue`), or the conversation is locked"
             );
             Answer::Refused { whom: Refused::Repository, why }

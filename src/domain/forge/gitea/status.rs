@@ -87,6 +87,7 @@ pub fn answer(vendor: Vendor, status: u16, headers: &Headers, body: &[u8]) -> An
     let said: Field<Object<Said>> = serde_json::from_slice(body).unwrap_or_default();
     let words = said.part().and_then(|said| said.message.filled()).map(description);
     let words = words.map_or_else(String::new, |words| format!(" (`{words}`)"));
+    let token = vendor.variable("TOKEN");
     let why = |text: &str| format!("{vendor} answered {status}{words}: {text}");
     let refused = |whom, text: &str| Answer::Refused { whom, why: why(text) };
     match status {
@@ -99,15 +100,17 @@ pub fn answer(vendor: Vendor, status: u16, headers: &Headers, body: &[u8]) -> An
             "a redirect, which is not followed with credentials: the repository was renamed, or \
              the configured address is not where the forge is",
         ),
-        401 => refused(Refused::Everything, "the token is not valid; make a new one"),
+        401 => refused(Refused::Everything, &format!("`{token}` is not valid; make a new one")),
         403 => refused(
             Refused::Repository,
-            "the token may not write here (it needs the scope `write:repository`, and its user \
-             the right to write to the repository)",
+            &format!(
+                "`{token}` may not write here (it needs the scope `write:repository`, and its user \
+                 the right to write to the repository)"
+            ),
         ),
         404 => refused(
             Refused::Repository,
-            "the repository or the commit is gone, or the token has no access to it",
+            &format!("the repository or the commit is gone, or `{token}` has no access to it"),
         ),
         423 => Answer::Never { why: why("what is archived or locked takes nothing") },
         429 => {

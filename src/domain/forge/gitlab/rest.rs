@@ -8,7 +8,7 @@ use super::super::ask::{self, segment};
 use super::super::wire::{Field, Id, List, Object};
 use super::super::{Answer, Comment, reply};
 use crate::domain::event::Sender;
-use crate::domain::ids::{RepoName, Sha};
+use crate::domain::ids::{RepoName, Sha, Vendor};
 use crate::domain::rights::Access;
 
 /// Entries in a page: GitLab's most.
@@ -122,7 +122,12 @@ pub fn answer_to_effect(answer: Answer, status: u16, body: &[u8]) -> Answer {
     if status == 404 && reply::said(body).contains("already been taken") {
         return Answer::Done { post: None };
     }
-    reply::to_effect("GitLab", "the scope `api` and the role Reporter", answer, status)
+    reply::to_effect(
+        ("GitLab", Vendor::Gitlab),
+        "the scope `api` and the role Reporter",
+        answer,
+        status,
+    )
 }
 
 #[derive(Default, Deserialize)]

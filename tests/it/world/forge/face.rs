@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::super::git;
 use super::kind::Asked;
-use super::{Kind, Ledger, Refusal, Request, Status, USERNAME, conversation, past, sign_in};
+use super::{Kind, Ledger, Refusal, Request, Status, USERNAME, conversation, hooks, past, sign_in};
 
 /// GitHub's limit on a status's description, in characters.
 const DESCRIPTION_LIMIT: usize = 140;
@@ -159,6 +159,16 @@ async fn rest(
                 Ok(response) => response,
                 Err(refusal) => refuse(refusal, "").await,
             }
+        }
+        ("POST" | "PATCH" | "DELETE", ["repos", owner, name, "hooks", rest @ ..]) => {
+            let asked = hooks::Asked {
+                method: method.as_str(),
+                repository: format!("{owner}/{name}"),
+                rest: rest.to_vec(),
+                page: String::new(),
+                body: serde_json::from_slice(body).unwrap_or_default(),
+            };
+            hooks::answer(ledger, &asked).unwrap_or_else(|| message(404, "Not Found"))
         }
         ("GET", ["rate_limit"]) => respond(200, &json!({"rate": {"limit": 5000}})),
         ("GET", ["user"]) => respond(200, &json!({"login": USERNAME, "id": 42})),

@@ -33,7 +33,7 @@ pub struct Delivery {
     pub answer: String,
     pub at: jiff::Timestamp,
     /// Which webhook sent it.
-    pub hook: &'static str,
+    pub hook: String,
 }
 
 /// `sha256=…` over these bytes.
@@ -310,6 +310,7 @@ impl Forge {
         };
         let (id, event) = (id.to_owned(), event.to_owned());
         let at = jiff::Timestamp::now();
+        let hook = hook.to_owned();
         let delivery = Delivery { id, event, body, status, answer, at, hook };
         self.ledger.change(|state| state.deliveries.push(delivery.clone()));
         delivery
@@ -337,7 +338,7 @@ impl Delivery {
     }
 }
 
-fn as_text<'h>(headers: &'h [(&'static str, String)]) -> Vec<(&'static str, &'h str)> {
+pub(super) fn as_text<'h>(headers: &'h [(&'static str, String)]) -> Vec<(&'static str, &'h str)> {
     headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 

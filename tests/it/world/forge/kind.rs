@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::super::git;
 use super::face::message;
-use super::{Ledger, Status, hook, payload};
+use super::{Ledger, Status, hook, hooks, payload};
 
 /// A forge that the world can pretend to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,8 +201,40 @@ impl Kind {
         Wire { headers, body }
     }
 
+    /// A request about a repository's webhooks.
+    fn hooks<'a>(self, asked: &'a Asked<'_>) -> Option<hooks::Asked<'a>> {
+        let parts: Vec<&str> = asked.parts.iter().map(String::as_str).collect();
+        let (repository, rest) = match (self, parts.as_slice()) {
+            (Self::Gitlab, ["projects", name, "hooks", rest @ ..]) => ((*name).to_owned(), rest),
+            (Self::Cloud, ["repositories", owner, name, "hooks", rest @ ..]) => {
+                (format!("{owner}/{name}"), rest)
+            }
+            (
+                Self::DataCenter,
+                ["api", "latest", "projects", owner, "repos", name, "webhooks", rest @ ..],
+            ) => (format!("{owner}/{name}"), rest),
+            (_, ["repos", owner, name, "hooks", rest @ ..]) if self.is_gitea() => {
+                (format!("{owner}/{name}"), rest)
+            }
+            _ => return None,
+        };
+        // The one that a test names, where it is not in the path.
+        let page = asked.parameter("webhookId").or_else(|| asked.parameter("page"));
+        Some(hooks::Asked {
+            method: asked.method,
+            repository,
+            rest: rest.to_vec(),
+            page: page.unwrap_or_default(),
+            body: asked.body.clone(),
+        })
+    }
+
     /// What the forge's API answers.
     pub(super) async fn answer(self, ledger: &Ledger, asked: &Asked<'_>) -> Response<Body> {
+        if let Some(asked) = self.hooks(asked) {
+            let answer = hooks::answer(ledger, &asked);
+            return answer.unwrap_or_else(|| message(404, "Not Found"));
+        }
         let answer = match self {
             Self::Github => None,
             Self::Gitlab => gitlab::answer(ledger, asked).await,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::git;
 use super::face::{message, respond};
 use super::hook::{Delivery, HOOK, ORGANISATION_HOOK, headers};
-use super::{Ledger, Repo, Status, payload};
+use super::{Ledger, Repo, Status, hooks, payload};
 
 /// Attempts in a page, so that few make several pages.
 const ATTEMPTS: usize = 2;
@@ -37,12 +37,19 @@ pub(super) fn answer(ledger: &Ledger, parts: &[&str], query: &str) -> Response<B
         ["branches"] => respond(200, &named(&repo, "refs/heads")),
         ["tags"] => respond(200, &named(&repo, "refs/tags")),
         ["hooks", ..] if hidden => message(403, "Resource not accessible by personal access token"),
-        ["hooks"] => respond(200, &json!([hook(HOOK, "ci"), hook(FOREIGN_HOOK, "elsewhere")])),
+        ["hooks"] => {
+            let mut all = vec![hook(HOOK, "ci"), hook(FOREIGN_HOOK, "elsewhere")];
+            let page = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "page");
+            let first = page.is_none_or(|(_, page)| page == "1");
+            all.extend(hooks::made(ledger, repo.name()));
+            respond(200, &if first { json!(all) } else { json!([]) })
+        }
         ["hooks", id, "deliveries"] if *id == HOOK => {
             let about = |body: &Value| body["repository"]["full_name"] == repo.name();
             attempts(ledger, HOOK, about, query)
         }
         ["hooks", id, "deliveries", number] if *id == HOOK => sent(ledger, HOOK, number),
+        ["hooks", id, "deliveries"] => attempts(ledger, id, |_| true, query),
         _ => message(404, "Not Found"),
     }
 }

@@ -116,3 +116,62 @@ fn a_list_is_read() {
     assert_eq!(webhook_id(Vendor::BitbucketServer, br#"{"id": 9}"#).as_deref(), Some("9"));
     assert_eq!(webhooks(Vendor::BitbucketServer, b"[]"), None);
 }
+
+#[test]
+fn a_test_says_what_came_of_it_where_the_forge_does() {
+    #[track_caller]
+    fn check(vendor: Vendor, status: u16, body: &[u8], expected: Option<Tested>) {
+        assert_eq!(tested(vendor, status, body), expected, "{vendor} {status}");
+    }
+    check(Vendor::Github, 204, b"", Some(Tested::Sent));
+    check(Vendor::Github, 404, b"", None);
+    check(Vendor::Gitea, 409, b"", Some(Tested::NothingToTell));
+    check(Vendor::Gitlab, 201, b"{}", Some(Tested::Newest));
+    check(Vendor::Gitlab, 422, br#"{"message": "401"}"#, Some(Tested::Newest));
+    let empty = br#"{"message": "Ensure the project has at least one commit."}"#;
+    check(Vendor::Gitlab, 422, empty, Some(Tested::NothingToTell));
+    check(Vendor::Gitlab, 401, b"{}", None);
+    let server = Vendor::BitbucketServer;
+    check(server, 200, br#"{"response": {"statusCode": 204}}"#, Some(Tested::Answered(204)));
+    check(server, 200, br#"{"statusCode": 500}"#, Some(Tested::Answered(500)));
+    check(server, 200, br#"{"response": {"statusCode": 401}}"#, Some(Tested::NotSigned));
+    check(server, 200, b"[]", Some(Tested::Newest));
+    check(server, 401, b"{}", None);
+}
+
+#[test]
+fn what_was_sent_is_read_where_the_forge_tells() {
+    let none = Headers::default();
+    let sent = br#"[{"trigger": "push_hooks", "response_status": "401", "request_data": {}},
+        {"trigger": "note_hooks", "response_status": "internal error"}]"#;
+    let [first, second] =
+        webhook_attempts(Vendor::Gitlab, &none, sent).unwrap().try_into().unwrap();
+    assert_eq!((first.event.as_str(), first.status, first.at), ("push_hooks", 401, None));
+    assert_eq!(second.status, 0);
+    let request = webhook_attempts_request(Vendor::Gitlab, API, &repository(), "7").unwrap();
+    assert!(request.uri().to_string().ends_with("/hooks/7/events?per_page=20"), "{request:?}");
+
+    let server = Vendor::BitbucketServer;
+    let sent = br#"{"event": "repo:refs_changed", "start": 1513106011000,
+        "result": {"description": "503", "outcome": "FAILURE"}}"#;
+    let [only] = webhook_attempts(server, &none, sent).unwrap().try_into().unwrap();
+    assert_eq!((only.status, only.at.unwrap().as_second()), (503, 1_513_106_011));
+    let sent = br#"{"event": "pr:opened", "result": {"description": "OK", "outcome": "SUCCESS"}}"#;
+    assert_eq!(webhook_attempts(server, &none, sent).unwrap()[0].status, 200);
+    assert_eq!(webhook_attempts(server, &none, b"").unwrap(), []);
+    assert_eq!(webhook_attempts(server, &none, b"no"), None);
+    for vendor in [Vendor::Gitea, Vendor::Forgejo, Vendor::Gogs, Vendor::Bitbucket] {
+        assert!(webhook_attempts_request(vendor, API, &repository(), "7").is_none(), "{vendor}");
+    }
+}
+
+#[test]
+fn gitlab_says_whether_it_signs() {
+    let signing = br#"{"id": 5, "signing_token_present": true}"#;
+    assert!(took_secret(Vendor::Gitlab, "whsec_MTIz", signing));
+    assert!(!took_secret(Vendor::Gitlab, "whsec_MTIz", br#"{"id": 5}"#), "before 19.0");
+    assert!(took_secret(Vendor::Gitlab, "s3cret", br#"{"id": 5}"#));
+    assert!(keeps_another(Vendor::Gitlab, "s3cret", signing));
+    assert!(!keeps_another(Vendor::Gitlab, "whsec_MTIz", signing));
+    assert!(took_secret(Vendor::Github, "whsec_MTIz", b"{}"), "any text is a secret there");
+}
