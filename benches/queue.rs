@@ -278,7 +278,7 @@ async fn settle(
         },
         changes: Changes::Files(Vec::new()),
     };
-    let settlement = Settlement::Planned { runs: vec![run] };
+    let settlement = Settlement::Planned { runs: vec![run], parts: Vec::new() };
     let id = claimed.expect("a delivery waits").id;
     store.settle(id, settlement, Timestamp::now()).await.expect("it can be settled");
 }

@@ -61,7 +61,7 @@ pub use call::ClaimedCall;
 pub use cancel::ToEnd;
 pub use changes::Change;
 pub use check::CheckRun;
-pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, SettledAmong, Settlement};
+pub use delivery::{Bearing, ClaimedDelivery, DeliveryView, Part, SettledAmong, Settlement};
 pub use effect::{EffectId, EffectKind, OwedEffect};
 pub use error::StoreError;
 pub use figures::{BOUNDS, Figures};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -39,12 +40,23 @@ pub struct ClaimedDelivery {
 /// What planning a delivery came to.
 #[derive(Debug, Clone)]
 pub enum Settlement {
-    /// One run for each spec.
-    Planned { runs: Vec<NewRun> },
+    /// One run for each spec; and what came of each event, where the delivery tells of several.
+    Planned { runs: Vec<NewRun>, parts: Vec<Part> },
     /// Nothing is to be done.
     Skipped(Reason),
     /// It could not be planned; the statuses tell it on the forge.
     Faulty { whose: Whose, text: String, forge: ForgeId, statuses: Vec<(RepoName, Sha, Status)> },
+}
+
+/// One of several things that a delivery tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// `push main`.
+    pub title: String,
+    /// How many runs came of it.
+    pub runs: usize,
+    /// Why there are none.
+    pub reason: Option<Reason>,
 }
 
 /// What a delivery says about other deliveries and their runs.
@@ -81,6 +93,8 @@ pub struct DeliveryView {
     pub note: Option<String>,
     /// How many runs came of it.
     pub runs: usize,
+    /// Each of several things that it tells of; empty where it tells of one.
+    pub parts: Vec<Part>,
 }
 
 /// Bytes of the bodies that are claimed together, about: what is claimed lies in memory.
@@ -102,7 +116,7 @@ pub(super) const CLAIM: &str = "\
 
 pub(super) const VIEW: &str = "\
     SELECT id, vendor, forge_id, event_name, repository, title, received_at, state, tries,
-           claimed_at, retry_at, note, settled_at, settlement, whose, reason_code, reason_text,
+           claimed_at, retry_at, note, settled_at, settlement, whose, reason_code, reason_text, parts,
            (SELECT count(*) FROM run WHERE run.delivery = delivery.id) AS runs
     FROM delivery ";
 
@@ -238,8 +252,13 @@ impl Store {
             }
         }
         match settlement {
-            Settlement::Planned { runs } => {
+            Settlement::Planned { runs, parts } => {
                 settle_row(&mut tx, id, &Settled::Planned, now).await?;
+                if !parts.is_empty() {
+                    let parts = pack::to_json("the parts", &parts)?;
+                    let sql = "UPDATE delivery SET parts = $1 WHERE id = $2";
+                    sqlx::query(sql).bind(parts).bind(id.0).execute(tx.db()).await?;
+                }
                 for run in &runs {
                     clear_group(&mut tx, id, run, now).await?;
                     let run_id = insert_run(&mut tx, id, run, now).await?;
@@ -377,6 +396,10 @@ pub(super) fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
         tries: row.try_get("tries")?,
         note: row.try_get("note")?,
         runs: row.try_get::<i64, _>("runs")? as usize,
+        parts: match row.try_get::<Option<&str>, _>("parts")? {
+            Some(parts) => pack::from_json("the parts", parts.as_bytes())?,
+            None => Vec::new(),
+        },
     })
 }
 

@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_people.sql"),
     include_str!("migrations/0011_narrowing_runs.sql"),
     include_str!("migrations/0012_short_texts.sql"),
+    include_str!("migrations/0013_parts_of_deliveries.sql"),
 ];
 
 /// Pages of a database that is written anew at a start, of 4 KiB: what a disk takes in a second.

@@ -281,7 +281,7 @@ impl Worker {
         if runs.iter().any(|run| matches!(run.state, NewRunState::Held(_))) {
             self.vouch(&event, &repository, &sha).await?;
         }
-        Ok(Settlement::Planned { runs })
+        Ok(Settlement::Planned { runs, parts: Vec::new() })
     }
 
     /// Brings what the event needs into the mirror, and tells its commit.
@@ -338,7 +338,7 @@ impl Worker {
 /// What became of a delivery, for the log.
 fn describe(settlement: &Settlement) -> String {
     match settlement {
-        Settlement::Planned { runs } => {
+        Settlement::Planned { runs, .. } => {
             let calls: usize = runs.iter().map(|run| run.plan.calls.len()).sum();
             format!("planned: {} runs, {calls} calls", runs.len())
         }

@@ -70,6 +70,6 @@ pub(super) async fn worker(folder: &TempDir, change: impl FnOnce(&mut Settings))
 pub(super) async fn settle(store: &Store, forge_id: &str, run: NewRun) -> RunId {
     store.record(delivery(forge_id)).await.unwrap();
     let id = store.claim_delivery(at(1)).await.unwrap().unwrap().id;
-    let settlement = Settlement::Planned { runs: vec![run] };
+    let settlement = Settlement::Planned { runs: vec![run], parts: Vec::new() };
     store.settle(id, settlement, at(2)).await.unwrap()[0]
 }

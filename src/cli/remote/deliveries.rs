@@ -16,7 +16,7 @@ use super::table::{Table, cell};
 use super::words::{age, look};
 use crate::cli::Failure;
 use crate::cli::output::{self, FAINT, STRONG, count, plain};
-use crate::web::shape::Reason;
+use crate::web::shape::{DeliveryPart, Reason};
 
 /// Deliveries that the agent gives at once, at most.
 const PAGE: usize = 200;
@@ -87,6 +87,8 @@ struct Delivery {
     note: Option<String>,
     #[serde(default)]
     runs: u64,
+    #[serde(default)]
+    parts: Vec<DeliveryPart>,
     #[serde(default)]
     url: String,
     #[serde(default)]
@@ -212,6 +214,14 @@ pub(in crate::cli) async fn show(options: ShowDelivery) -> Result<(), Failure> {
     let why = it.reason.map(|reason| reason.text).or(it.note);
     let why = why.map(|text| format!(": {}", plain(&text))).unwrap_or_default();
     writeln!(out, "\n{style}{mark} {word}{style:#}{runs}{why}")?;
+    for part in &it.parts {
+        let title = plain(&part.title);
+        let came = match &part.reason {
+            Some(reason) => plain(&reason.text).to_string(),
+            None => count(part.runs as usize, "run"),
+        };
+        writeln!(out, "  {title}: {FAINT}{came}{FAINT:#}")?;
+    }
     if it.runs > 0 {
         became::show_runs(&became::runs(&server, id).await?)?;
     }

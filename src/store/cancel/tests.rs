@@ -26,7 +26,7 @@ fn bearing(step: Step) -> Bearing {
 impl World {
     async fn settled(&self, forge_id: &str, runs: Vec<NewRun>, step: Step) -> Vec<RunId> {
         let id = self.claimed_delivery(forge_id).await;
-        let settlement = Settlement::Planned { runs };
+        let settlement = Settlement::Planned { runs, parts: Vec::new() };
         self.store.settle_among(id, settlement, &bearing(step), at(2)).await.unwrap().runs
     }
 
@@ -118,7 +118,7 @@ async fn a_delivery_that_is_settled_late_supersedes_nothing_newer() {
     let world = World::new().await;
     let older = world.claimed_delivery("a").await;
     let newer = world.commit('b').await;
-    let settlement = Settlement::Planned { runs: vec![at_pull('a')] };
+    let settlement = Settlement::Planned { runs: vec![at_pull('a')], parts: Vec::new() };
     let late = bearing(Step::Commit(commit('a')));
     let run = world.store.settle_among(older, settlement, &late, at(3)).await.unwrap().runs[0];
     let why = "cancelled: superseded by bbbbbbb";

@@ -45,7 +45,8 @@ async fn settling_is_all_or_nothing() {
     let mut nothing_to_call = run(&[]);
     nothing_to_call.state = NewRunState::Queued;
     let runs = vec![run(&["test"]), nothing_to_call];
-    let settled = world.store.settle(id, Settlement::Planned { runs }, at(2)).await;
+    let settled =
+        world.store.settle(id, Settlement::Planned { runs, parts: Vec::new() }, at(2)).await;
     assert!(matches!(settled, Err(StoreError::Invalid { .. })), "{settled:?}");
     let view = world.store.delivery(id).await.unwrap().unwrap();
     assert_eq!(view.state, DeliveryState::Claimed { since: at(1) });
@@ -53,7 +54,7 @@ async fn settling_is_all_or_nothing() {
         assert_eq!(world.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
     // It can still be settled, and then not again.
-    let runs = || Settlement::Planned { runs: vec![run(&["test"])] };
+    let runs = || Settlement::Planned { runs: vec![run(&["test"])], parts: Vec::new() };
     world.store.settle(id, runs(), at(3)).await.unwrap();
     let again = world.store.settle(id, runs(), at(4)).await;
     assert_eq!(again.unwrap_err().to_string(), "There is no claimed delivery 1");
@@ -68,7 +69,10 @@ async fn an_event_about_no_repository_has_no_run() {
     let id = world.claimed_delivery("a").await;
     let mut new = run(&["test"]);
     new.event.repository = None;
-    let settled = world.store.settle(id, Settlement::Planned { runs: vec![new] }, at(2)).await;
+    let settled = world
+        .store
+        .settle(id, Settlement::Planned { runs: vec![new], parts: Vec::new() }, at(2))
+        .await;
     let expected = "Cannot store a run of `pocketci.yaml`: its event is about no repository";
     assert_eq!(settled.unwrap_err().to_string(), expected);
 }
@@ -80,7 +84,11 @@ async fn a_settled_delivery_says_how() {
     let mut finished = run(&[]);
     finished.state = NewRunState::Finished(Verdict::Passed);
     let runs = vec![run(&["test"]), finished];
-    let ids = world.store.settle(id, Settlement::Planned { runs }, at(2)).await.unwrap();
+    let ids = world
+        .store
+        .settle(id, Settlement::Planned { runs, parts: Vec::new() }, at(2))
+        .await
+        .unwrap();
     assert_eq!(ids.len(), 2);
     let view = world.store.delivery(id).await.unwrap().unwrap();
     assert_eq!(view.state, DeliveryState::Settled { at: at(2), settled: Settled::Planned });
@@ -140,7 +148,11 @@ async fn a_settlement_that_is_given_up_half_way_is_all_or_nothing() {
     for polls in 0..40 {
         let id = world.claimed_delivery(&polls.to_string()).await;
         let runs = vec![run(&["test", "lint"]), run(&["build"])];
-        let mut settle = Box::pin(world.store.settle(id, Settlement::Planned { runs }, at(2)));
+        let mut settle = Box::pin(world.store.settle(
+            id,
+            Settlement::Planned { runs, parts: Vec::new() },
+            at(2),
+        ));
         for _ in 0..polls {
             if poll_fn(|cx| Poll::Ready(settle.as_mut().poll(cx).is_ready())).await {
                 break;

@@ -20,7 +20,7 @@ impl World {
     async fn planned(&self, id: DeliveryId, hook: &str, text: &str) -> Result<DeliveryId, String> {
         let meaning = Some(Meaning { text: text.to_owned(), hook: hook.to_owned() });
         let bearing = Bearing { meaning, succession: Vec::new() };
-        let settlement = Settlement::Planned { runs: vec![run(&["test"])] };
+        let settlement = Settlement::Planned { runs: vec![run(&["test"])], parts: Vec::new() };
         let runs = self.store.settle_among(id, settlement, &bearing, at(5000)).await.unwrap().runs;
         let view = self.store.delivery(id).await.unwrap().unwrap();
         assert_eq!(runs.len(), view.runs);

@@ -12,7 +12,7 @@ mod trigger;
 
 pub use acts::{Approval, Approved, Reran, Rerun, Waiting, WaitingRun, Which};
 pub use attempts::EarlierAttempt;
-pub use deliveries::{Deliveries, Delivery, DeliveryDetails, Header, Replayed};
+pub use deliveries::{Deliveries, Delivery, DeliveryDetails, DeliveryPart, Header, Replayed};
 pub use steps::{Step, Steps};
 pub use tokens::{MadeToken, NewToken, Token, Tokens};
 pub use trigger::{Trigger, Triggered};

@@ -17,7 +17,8 @@ use crate::domain::ids::{DeliveryId, ForgeId, RepoName};
 use crate::domain::rights::Deed;
 use crate::domain::space::Size;
 use crate::store::{
-    DeliveryQuery, DeliveryState, DeliveryView, OutcomeQuery, RunQuery, Settled, Store, StoreError,
+    DeliveryQuery, DeliveryState, DeliveryView, OutcomeQuery, Part, RunQuery, Settled, Store,
+    StoreError,
 };
 use crate::web::problem::Problem;
 use crate::web::who::Asker;
@@ -42,6 +43,24 @@ pub(super) struct DeliveryLine {
     pub fate: String,
     pub tries: u32,
     pub waiting: bool,
+    /// Each of several things that it tells of.
+    parts: Vec<PartLine>,
+}
+
+/// One of several things that a delivery tells of, and what came of it.
+struct PartLine {
+    title: String,
+    fate: String,
+}
+
+impl PartLine {
+    fn new(part: &Part) -> Self {
+        let fate = match &part.reason {
+            Some(reason) => sentence(&reason.text),
+            None => format!("It became {}.", count(part.runs, "run")),
+        };
+        Self { title: inert(&part.title), fate }
+    }
 }
 
 impl DeliveryLine {
@@ -59,6 +78,7 @@ impl DeliveryLine {
             fate,
             tries: delivery.tries,
             waiting: !matches!(delivery.state, DeliveryState::Settled { .. }),
+            parts: delivery.parts.iter().map(PartLine::new).collect(),
         }
     }
 }

@@ -37,7 +37,10 @@ pub(in crate::web) async fn keep(store: &Store, forge_id: &str, run: NewRun) -> 
     };
     store.record(delivery).await.unwrap();
     let claimed = store.claim_delivery(at(1)).await.unwrap().unwrap();
-    store.settle(claimed.id, Settlement::Planned { runs: vec![run] }, at(2)).await.unwrap()[0]
+    store
+        .settle(claimed.id, Settlement::Planned { runs: vec![run], parts: Vec::new() }, at(2))
+        .await
+        .unwrap()[0]
 }
 
 /// A queued run that calls these functions, and two more that it does not call.

@@ -316,6 +316,20 @@ fn a_push_of_several_branches_is_each_of_them_on_both_bitbuckets() {
         for branch in ["push one, push three, push two", "new branch one", "new branch two"] {
             assert!(listed.contains(branch), "{branch} in {listed}");
         }
+        // It can say what came of each.
+        let number = id(&delivery.answer);
+        let page = world.agent.get(&format!("/deliveries/{number}")).body;
+        let shown = Shell::local(&world).run(&format!("deliveries show {number}")).status(0).stdout;
+        for told in [page, shown] {
+            assert!(told.contains("push three") && told.contains("[skip ci]"), "{told}");
+        }
+        let details = format!("deliveries show {number} --json");
+        let details = Shell::local(&world).run(&details).status(0).json();
+        let parts = details["parts"].as_array().unwrap().iter();
+        let parts: Vec<_> = parts.map(|part| (&part["title"], &part["reason"]["code"])).collect();
+        let expected = ["push one", "push three", "push two"].map(Value::from);
+        let skipped = [Value::Null, "skip_ci".into(), Value::Null];
+        assert_eq!(parts, expected.iter().zip(&skipped).collect::<Vec<_>>());
     }
 }
 

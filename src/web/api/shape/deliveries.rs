@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Reason;
-use crate::store::{DeliveryState, DeliveryView, Settled};
+use crate::store::{DeliveryState, DeliveryView, Part, Settled};
 
 /// A page of deliveries.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -40,8 +40,22 @@ pub struct Delivery {
     pub tries: u32,
     /// How many runs came of it.
     pub runs: u64,
+    /// What came of each of several things that it tells of; empty where it tells of one.
+    #[serde(default)]
+    pub parts: Vec<DeliveryPart>,
     /// Its page.
     pub url: String,
+}
+
+/// One of several things that a delivery tells of: a branch of those that were pushed together.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryPart {
+    /// The event in two words.
+    pub title: String,
+    /// How many runs came of it.
+    pub runs: u64,
+    /// Why there are none.
+    pub reason: Option<Reason>,
 }
 
 /// A delivery with what it came with.
@@ -67,6 +81,14 @@ pub struct Replayed {
     pub forge_id: String,
     /// Its page.
     pub url: String,
+}
+
+impl DeliveryPart {
+    fn new(part: &Part) -> Self {
+        let reason = part.reason.as_ref();
+        let reason = reason.map(|it| Reason { code: it.code.clone(), text: it.text.clone() });
+        Self { title: part.title.clone(), runs: part.runs as u64, reason }
+    }
 }
 
 impl Delivery {
@@ -99,6 +121,7 @@ impl Delivery {
             note: delivery.note.clone(),
             tries: delivery.tries,
             runs: delivery.runs as u64,
+            parts: delivery.parts.iter().map(DeliveryPart::new).collect(),
             url: format!("{root}/deliveries/{}", delivery.id),
         }
     }
