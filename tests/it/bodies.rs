@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 
 use pocketci::domain::event::{Disposition, Event};
-use pocketci::domain::forge::{Headers, github};
-use pocketci::domain::ids::RunId;
+use pocketci::domain::forge::{self, Headers, github};
+use pocketci::domain::ids::{RunId, Vendor};
 use pocketci::domain::signature::WebhookSecret;
 use pocketci::domain::trigger::{self, TriggerExtra};
 use proptest::prelude::*;
@@ -50,6 +50,25 @@ fn rows(webhooks: &Path) -> Vec<Row> {
         reading: line[reading].to_owned(),
     };
     lines.filter(|line| line[vendor] == "github").map(row).collect()
+}
+
+/// Whatever it is about, and whoever is taken for its sender.
+#[test]
+fn no_body_stops_any_forges_reader() {
+    let Some(webhooks) = webhooks() else { return };
+    let index = std::fs::read_to_string(webhooks.join("INDEX.tsv")).unwrap();
+    let mut read = 0;
+    for line in index.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let body = std::fs::read(webhooks.join(columns[0])).unwrap();
+        for vendor in Vendor::ALL {
+            if let Ok(events) = forge::events(vendor, columns[2], &body) {
+                assert!(!events.is_empty(), "{}: {vendor}", columns[0]);
+            }
+        }
+        read += 1;
+    }
+    assert!(read >= 623, "only {read} bodies found");
 }
 
 /// The event in the words of the index.

@@ -6,6 +6,7 @@
 mod the_world;
 
 mod main_job;
+mod captured;
 mod hooks;
 mod intake;
 mod door;
