@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 mod lacks;
+pub mod planned;
 
 pub use lacks::Lacks;
 

@@ -4,31 +4,12 @@ use clap::Args;
 
 use super::place::Place;
 use crate::cli::Failure;
+use crate::domain::event::planned::{PLANNED, planned};
 use crate::domain::event::{
     Disposition, Event, PullRequest, PullRequestSide, RefType, Release, Sender,
 };
 use crate::domain::ids::{Sha, Vendor};
 use crate::domain::suggest;
-
-/// Events that a working copy can stand for.
-const EVENTS: [&str; 16] = [
-    "push",
-    "pull_request",
-    "tag",
-    "release",
-    "issues",
-    "issue_comment",
-    "commit_comment",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "deployment",
-    "merge_group",
-    "workflow_dispatch",
-    "repository_dispatch",
-    "schedule",
-    "manual",
-    "upstream",
-];
 
 /// The branch that is taken for the base where nothing says another.
 const USUAL_BASE: &str = "main";
@@ -88,12 +69,12 @@ impl EventChoice {
 
     fn kind(&self) -> Result<&'static str, Failure> {
         let Some(name) = self.event.as_deref() else { return Ok("push") };
-        if let Some(known) = EVENTS.into_iter().find(|known| *known == name) {
+        if let Some(known) = planned(name) {
             return Ok(known);
         }
-        let hint = match suggest::nearest(name, EVENTS) {
+        let hint = match suggest::nearest(name, PLANNED) {
             Some(word) => format!("did you mean `{word}`?"),
-            None => format!("known events: {}", EVENTS.join(", ")),
+            None => format!("known events: {}", PLANNED.join(", ")),
         };
         Err(Failure::bad_input(format!("`{name}` is not an event that is planned")).hint(hint))
     }
@@ -188,6 +169,7 @@ impl EventChoice {
             (None, "issues") => "opened".to_owned(),
             (None, "pull_request_review") => "submitted".to_owned(),
             (None, "merge_group") => "checks_requested".to_owned(),
+            (None, "check_run" | "check_suite") => "completed".to_owned(),
             (None, "workflow_dispatch" | "manual") => current(),
             (None, "deployment" | "repository_dispatch" | "schedule" | "upstream") => String::new(),
             (None, _) => "created".to_owned(),

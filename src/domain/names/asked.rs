@@ -1,6 +1,7 @@
 //! What a function's name asks for, read backwards: only for the words in which a plan explains
 //! itself, and to keep `onWorkflowDispatch` from being taken for `dispatch`.
 
+use crate::domain::event::planned::PLANNED;
 use crate::domain::ids::Vendor;
 use crate::domain::strcase;
 
@@ -15,28 +16,8 @@ pub struct Asked {
     pub filter: String,
 }
 
-/// Every event that a function's name can ask for; a longer name before its own beginning.
-const EVENTS: [&str; 19] = [
-    "push",
-    "tag",
-    "pull_request_review_comment",
-    "pull_request_review",
-    "pull_request",
-    "merge_request",
-    "release",
-    "issues",
-    "issue_comment",
-    "commit_comment",
-    "deployment",
-    "merge_group",
-    "workflow_dispatch",
-    "repository_dispatch",
-    "check_run",
-    "check_suite",
-    "schedule",
-    "manual",
-    "upstream",
-];
+/// A merge request has a name of its own on the forge where it is one.
+const OF_ONE_FORGE: &str = "merge_request";
 
 /// Every reading of a function's name as one that asks for events, the likeliest first; none when
 /// it asks for no event (`build`, `dispatch`).
@@ -58,7 +39,7 @@ fn read(rest: &str, readings: &mut Vec<Asked>) {
         Some((Some(vendor), rest.strip_prefix(&strcase::to_camel(vendor.as_str()))?))
     });
     for (vendor, rest) in vendors.chain([(None, rest)]) {
-        let events = EVENTS.into_iter().filter_map(|event| {
+        let events = PLANNED.into_iter().chain([OF_ONE_FORGE]).filter_map(|event| {
             let filter = rest.strip_prefix(&strcase::to_camel(event))?;
             // `onPushed` is another word.
             let ends = filter.chars().next().is_none_or(|c| !c.is_lowercase());

@@ -4,36 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::{Command, Concurrency, EventFilters, Matchers, SecretUse};
+use crate::domain::event::planned::{self, planned};
 use crate::domain::glob;
 use crate::domain::ids::Vendor;
 use crate::domain::inert;
 use crate::domain::pattern::Patterns;
 use crate::domain::yaml::{MOST, Node, Reading, Span, Text, Value, quote, split_commas};
 use crate::domain::{strcase, suggest};
-
-/// The events that are planned, and the words of the original for some of them.
-const EVENTS: [&str; 20] = [
-    "pull_request",
-    "commits",
-    "push",
-    "tags",
-    "tag",
-    "release",
-    "issues",
-    "issue_comment",
-    "commit_comment",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "deployment",
-    "merge_group",
-    "workflow_dispatch",
-    "repository_dispatch",
-    "check_run",
-    "check_suite",
-    "schedule",
-    "manual",
-    "upstream",
-];
 
 const MATCHERS: [&str; 4] = ["vendor", "event", "filter", "on-changes"];
 const COMMAND: [&str; 5] = ["run", "vendor", "event", "filter", "on-changes"];
@@ -88,29 +65,20 @@ impl Reading<'_> {
 
     /// The event that is planned under a name as people write it.
     pub(crate) fn event_named(&mut self, key: &Text) -> Option<String> {
-        let event = self.event_name(key)?;
-        Some(match event.as_str() {
-            "commits" => "push".to_owned(),
-            "tags" => "tag".to_owned(),
-            // A merge request is planned as the pull request that it is.
-            "merge_request" => "pull_request".to_owned(),
-            _ => event,
-        })
+        let name = &key.value;
+        planned(name).map(str::to_owned).or_else(|| self.event_of_a_forge(key))
     }
 
-    /// An event's name as forges write them. Names that we do not know are taken: a forge may
-    /// have more than are planned today; slips of known ones are not.
-    fn event_name(&mut self, key: &Text) -> Option<String> {
+    /// Names that we do not know are taken, as forges write them: a forge may have more than are
+    /// planned today; slips of known ones are not.
+    fn event_of_a_forge(&mut self, key: &Text) -> Option<String> {
         let name = &key.value;
-        if EVENTS.contains(&name.as_str()) || name == "merge_request" {
-            return Some(name.clone());
-        }
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let meant = suggest::nearest(name, EVENTS);
+        let meant = suggest::nearest(name, planned::words());
         if name.chars().all(letters) && meant.is_none() {
             return Some(name.clone());
         }
-        let list = EVENTS.join(", ");
+        let list = planned::words().collect::<Vec<_>>().join(", ");
         let help = match meant {
             Some(word) => format!("did you mean `{word}`? known events: {list}"),
             None => format!("known events: {list}"),
