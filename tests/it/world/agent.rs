@@ -1,5 +1,7 @@
 //! The agent: the real binary, with an environment from nothing.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -10,8 +12,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use super::forge::{self, Forge, Status};
-use super::http::{self, Answer};
+use super::forge::{self, Forge};
 use super::{Engine, PATIENCE, entries, eventually, process};
 
 /// The words before the address in the line that says where the agent listens.
@@ -238,53 +239,6 @@ impl Agent {
         format!("{}{path}", self.address)
     }
 
-    #[track_caller]
-    pub fn get(&self, path: &str) -> Answer {
-        http::get(&self.url(path))
-    }
-
-    #[track_caller]
-    pub fn expect_healthy(&self) {
-        eventually("/healthz to answer 200", || {
-            let answer = http::send("GET", &self.url("/healthz"), &[], b"").ok()?;
-            (answer.status == 200).then_some(())
-        });
-    }
-
-    /// The page that a status links to, as text.
-    #[track_caller]
-    pub fn run_page(&self, status: &Status) -> String {
-        let path = run_path(status);
-        let answer = self.get(&path);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.body
-    }
-
-    /// The log of a call of a run.
-    #[track_caller]
-    pub fn log(&self, run: u64, call: u64) -> String {
-        let answer = self.get(&format!("/runs/{run}/calls/{call}/log"));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body
-    }
-
-    /// The logs of all calls of the run that a status links to, one behind the other.
-    #[track_caller]
-    pub fn logs(&self, status: &Status) -> String {
-        let path = run_path(status);
-        let prefix = format!("{path}/calls/");
-        let page = self.run_page(status);
-        let mut calls: Vec<u64> = page
-            .split(&prefix)
-            .skip(1)
-            .filter_map(|rest| rest.split('/').next()?.parse().ok())
-            .collect();
-        calls.sort_unstable();
-        calls.dedup();
-        let run = path.rsplit('/').next().unwrap().parse().unwrap();
-        calls.into_iter().map(|call| self.log(run, call)).collect::<Vec<_>>().join("\n")
-    }
-
     /// Asks it to end and does not wait for it.
     pub fn ask_to_end(&self) {
         process::signal(self.pid(), Signal::SIGTERM);
@@ -418,12 +372,4 @@ fn listens(line: &str) -> Option<String> {
     let (_, address) = rest.split_once("://")?;
     let end = address.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
     Some(address[..end.unwrap_or(address.len())].to_owned())
-}
-
-/// `/runs/N` of a status's link.
-#[track_caller]
-fn run_path(status: &Status) -> String {
-    let url = &status.target_url;
-    let path = url.strip_prefix("http://ci.example").unwrap_or_else(|| panic!("link `{url}`"));
-    path.split(['#', '?']).next().unwrap().to_owned()
 }
