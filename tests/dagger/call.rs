@@ -1,5 +1,7 @@
 //! A call: what a function does, step by step, and what it returns.
 
+mod texts;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -317,57 +319,6 @@ impl<'a> Call<'a> {
         self.progress.raw_line("14  : ┆ Container.withExec DONE [0.1s]");
         (self.stdout, self.stderr) = (stdout, stderr);
         Ok(())
-    }
-
-    /// The texts among the function's arguments.
-    fn described(&self) -> Vec<(&str, Vec<String>)> {
-        let text = |value: &Value| match value {
-            Value::Plain(Json::String(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let texts = self.args.iter().filter_map(|(name, value)| Some((name, text(value)?)));
-        texts.map(|(name, text)| (name.as_str(), vec![text])).collect()
-    }
-
-    /// The values that a container's output is masked for.
-    fn masks(&self) -> Vec<String> {
-        let secret = |value: &Value| match value {
-            Value::Secret(secret) => secret.plaintext().ok().filter(|text| !text.is_empty()),
-            _ => None,
-        };
-        self.constructor.values().chain(self.args.values()).filter_map(secret).collect()
-    }
-
-    /// Fills the `${…}` of a text.
-    fn fill(&self, text: &str) -> Result<String, Failure> {
-        let mut filled = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, behind) = after
-                .split_once('}')
-                .unwrap_or_else(|| panic!("stand-in.json: `{text}` has no closing brace"));
-            filled.push_str(before);
-            filled.push_str(&self.named(name)?);
-            rest = behind;
-        }
-        Ok(filled + rest)
-    }
-
-    fn named(&self, name: &str) -> Result<String, Failure> {
-        if let Some(variable) = name.strip_prefix("env.") {
-            return Ok(std::env::var(variable).unwrap_or_default());
-        }
-        match name {
-            "stdout" => return Ok(self.stdout.clone()),
-            "stderr" => return Ok(self.stderr.clone()),
-            _ => {}
-        }
-        let (values, name) = match name.strip_prefix("self.") {
-            Some(name) => (&self.constructor, name),
-            None => (&self.args, name),
-        };
-        let end = name.find(['.', '/']).unwrap_or(name.len());
-        values.get(&name[..end]).map_or(Ok(String::new()), |value| value.text(&name[end..]))
     }
 }
 
