@@ -12,6 +12,7 @@ mod mirrors;
 mod mirror;
 mod changes;
 mod inside;
+mod bounds;
 mod content;
 mod hazards;
 mod history;

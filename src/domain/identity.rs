@@ -113,7 +113,8 @@ fn closure(tree: &dyn Tree, module: &str) -> Option<BTreeMap<String, String>> {
             let local = join(&folder, &source);
             let named_so = source.starts_with('.') || source.starts_with('/');
             match local {
-                Some(local) if named_so || tree.file(&format!("{local}/dagger.json")).is_some() => {
+                // Also one that describes itself in another file than this.
+                Some(local) if named_so || tree.folder(&local).is_some() => {
                     open.push(local);
                 }
                 None if named_so => return None,

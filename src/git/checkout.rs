@@ -19,7 +19,7 @@ use super::hazards::{Dotenv, Hazards};
 use super::history::History;
 use super::index::{self, index};
 use super::pack::{Batch, Pack};
-use super::{GitError, Mirror, layout};
+use super::{GitError, Mirror, bounds, layout};
 use crate::domain::ids::Sha;
 use crate::domain::spec::GitDepth;
 
@@ -87,6 +87,13 @@ pub(super) fn hazards(
     let odb = repository.odb().map_err(|error| mirror.failed(&error))?;
     let found = Content::for_module(&odb, head.tree_id(), dotenv);
     Ok(found.map_err(|fault| told(mirror, sha, fault))?.1)
+}
+
+/// See [`Mirror::has_room_for`].
+pub(super) fn bounded(mirror: &Mirror, repository: &Repository, sha: &Sha) -> Result<(), GitError> {
+    let head = mirror.find(repository, sha)?;
+    let odb = repository.odb().map_err(|error| mirror.failed(&error))?;
+    bounds::check(&odb, head.tree_id()).map_err(|fault| told(mirror, sha, fault))
 }
 
 /// Git then takes a file for unchanged by size and second of its time alone, which also hold in a

@@ -13,10 +13,11 @@ use git2::{Odb, Oid};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
+use super::bounds;
 use super::mirror::join;
 
 /// Folders below which a tree is taken for hostile and not for deep.
-const DEEPEST: usize = 1_000;
+pub(super) const DEEPEST: usize = 1_000;
 
 /// How an entry of a tree is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +75,9 @@ impl From<git2::Error> for Fault {
 }
 
 impl Content {
-    /// All of a tree.
+    /// All of a tree, unless there is no room for so much.
     pub(super) fn of(odb: &Odb<'_>, tree: Oid) -> Result<Self, Fault> {
+        bounds::check(odb, tree)?;
         let mut content = Self::default();
         content.add(odb, tree, &[], 0)?;
         Ok(content)
@@ -83,7 +85,7 @@ impl Content {
 
     fn add(&mut self, odb: &Odb<'_>, tree: Oid, folder: &[u8], depth: usize) -> Result<(), Fault> {
         if depth > DEEPEST {
-            return Err(Fault::Tree(format!("it has more than {DEEPEST} folders in one another")));
+            return Err(too_deep());
         }
         let object = odb.read(tree)?;
         let mut names = HashSet::new();
@@ -231,6 +233,10 @@ impl Writer<'_> {
             _ => Fault::Write(place.to_owned(), error),
         }
     }
+}
+
+pub(super) fn too_deep() -> Fault {
+    Fault::Tree(format!("it has more than {DEEPEST} folders in one another"))
 }
 
 fn twice(path: &[u8]) -> Fault {

@@ -1,7 +1,9 @@
 //! What a commit holds that must not lie beside a module, because the CLI would act on it here:
 //! anything named `.env`, and links that lead out of the tree.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use git2::{Odb, Oid};
 
@@ -9,6 +11,17 @@ use super::content::{Content, Fault, File, Kind, folded};
 
 /// Links followed in one path before it is taken for a loop, as the kernel has it.
 const LINKS: usize = 40;
+
+/// The longest target of a link, in bytes, as the kernel has it.
+const TARGET: usize = 4096;
+
+/// Links of one commit at most, and bytes of their targets.
+const MOST: usize = 100_000;
+const TARGETS: usize = 16 << 20;
+
+/// Parts of paths that are walked to find out where all links of a commit lead; a commit that asks
+/// for more means harm, and what is left then counts as leading out.
+const STEPS: u32 = 20_000_000;
 
 /// Paths that a note names before it only counts.
 const NAMED: usize = 3;
@@ -97,35 +110,64 @@ fn is_dotenv(name: &[u8]) -> bool {
 
 /// The links of a tree by their paths: as they are written, and as a file system sees them that
 /// takes upper and lower case for one.
+#[derive(Default)]
 struct Links {
-    exact: HashMap<Vec<u8>, Vec<u8>>,
-    caseless: HashMap<Vec<u8>, Vec<u8>>,
+    exact: HashMap<Vec<u8>, Rc<[u8]>>,
+    caseless: HashMap<Vec<u8>, Rc<[u8]>>,
+    steps: Cell<u32>,
 }
 
 impl Links {
     fn read(odb: &Odb<'_>, files: &[File]) -> Result<Self, Fault> {
-        let mut links = Self { exact: HashMap::new(), caseless: HashMap::new() };
+        let mut links = Self::default();
+        let mut targets: HashMap<Oid, Rc<[u8]>> = HashMap::new();
+        let mut bytes = 0;
         for file in files.iter().filter(|file| file.kind == Kind::Link) {
-            links.insert(&file.path, odb.read(file.id)?.data());
+            if !targets.contains_key(&file.id) {
+                let (size, _) = odb.read_header(file.id)?;
+                if size > TARGET {
+                    let path = String::from_utf8_lossy(&file.path);
+                    return Err(Fault::Tree(format!(
+                        "the target of the link `{path}` is too long"
+                    )));
+                }
+                bytes += size;
+                targets.insert(file.id, odb.read(file.id)?.data().into());
+            }
+            if links.exact.len() >= MOST || bytes > TARGETS {
+                return Err(Fault::Tree(format!("it holds more than {MOST} links, or long ones")));
+            }
+            if let Some(target) = targets.get(&file.id) {
+                links.insert(&file.path, Rc::clone(target));
+            }
         }
         Ok(links)
     }
 
-    fn insert(&mut self, path: &[u8], target: &[u8]) {
-        self.exact.insert(path.to_owned(), target.to_owned());
-        self.caseless.insert(lower(path), target.to_owned());
+    fn insert(&mut self, path: &[u8], target: Rc<[u8]>) {
+        self.exact.insert(path.to_owned(), Rc::clone(&target));
+        self.caseless.insert(lower(path), target);
     }
 
     /// Whether the link at this path leads out of the tree, on any file system. Not asked of the
     /// disk: what lies above the tree there is none of its business, and a link that leads
     /// nowhere today can lead somewhere tomorrow.
     fn lead_out(&self, path: &[u8]) -> bool {
-        leads_out(path, |at| self.exact.get(at))
-            || leads_out(path, |at| self.caseless.get(&lower(at)))
+        leads_out(path, |at| self.step().then(|| self.exact.get(at).map(|it| &**it)))
+            || leads_out(path, |at| {
+                self.step().then(|| self.caseless.get(&lower(at)).map(|it| &**it))
+            })
+    }
+
+    /// Whether another one may be taken.
+    fn step(&self) -> bool {
+        self.steps.set(self.steps.get().saturating_add(1));
+        self.steps.get() < STEPS
     }
 }
 
-fn leads_out<'a>(path: &'a [u8], link: impl Fn(&[u8]) -> Option<&'a Vec<u8>>) -> bool {
+/// `link` gives the target of a link at a path, or says that it has been asked too often.
+fn leads_out<'a>(path: &'a [u8], link: impl Fn(&[u8]) -> Option<Option<&'a [u8]>>) -> bool {
     let parts = |path: &'a [u8]| path.split(|byte| *byte == b'/').rev();
     // What is still to be walked, the next part last.
     let mut open: Vec<&[u8]> = parts(path).collect();
@@ -141,7 +183,11 @@ fn leads_out<'a>(path: &'a [u8], link: impl Fn(&[u8]) -> Option<&'a Vec<u8>>) ->
             }
             name => {
                 at.push(name);
-                let Some(target) = link(&at.join(&b'/')) else { continue };
+                let here = at.join(&b'/');
+                let Some(target) = link(&here).filter(|_| here.len() <= TARGET) else {
+                    return true;
+                };
+                let Some(target) = target else { continue };
                 followed += 1;
                 if followed > LINKS || target.starts_with(b"/") {
                     return true;

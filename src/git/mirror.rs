@@ -13,6 +13,9 @@ use crate::domain::ids::Sha;
 use crate::domain::plan::Changes;
 use crate::domain::spec::GitDepth;
 
+/// The largest file that is read into memory as a text, in bytes; its readers take far less.
+const LARGEST_TEXT: usize = 16 << 20;
+
 /// A repository's mirror on disk.
 ///
 /// Every method opens it for itself, so that clones may be used from several threads at once;
@@ -109,6 +112,9 @@ impl Mirror {
     }
 
     /// What a file of the commit holds; none where there is no file at the path (a link is none).
+    ///
+    /// # Errors
+    /// [`GitError::Unusable`] when it is too large for a text that people write.
     pub fn read(&self, sha: &Sha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
         self.reading(|repository| {
             let tree = self.tree(repository, sha)?;
@@ -116,7 +122,14 @@ impl Mirror {
             if !is_file(entry.filemode()) {
                 return Ok(None);
             }
-            let blob = repository.find_blob(entry.id()).map_err(|error| self.failed(&error))?;
+            let failed = |error: git2::Error| self.failed(&error);
+            let header = repository.odb().and_then(|odb| odb.read_header(entry.id()));
+            let (size, _) = header.map_err(failed)?;
+            if size > LARGEST_TEXT {
+                let why = format!("`{path}` is {} MiB long", size >> 20);
+                return Err(GitError::Unusable { sha: sha.clone(), why });
+            }
+            let blob = repository.find_blob(entry.id()).map_err(failed)?;
             Ok(Some(blob.content().to_vec()))
         })
     }
@@ -146,6 +159,15 @@ impl Mirror {
             let folder = entry.filter(|entry| entry.kind() == Some(ObjectType::Tree));
             Ok(folder.map(|entry| entry.id().to_string()))
         })
+    }
+
+    /// Whether the commit holds no more than can be looked at: to be asked before its files are
+    /// listed or compared, which are as many as its author likes.
+    ///
+    /// # Errors
+    /// [`GitError::Unusable`] when it holds more.
+    pub fn has_room_for(&self, sha: &Sha) -> Result<(), GitError> {
+        self.reading(|repository| super::checkout::bounded(self, repository, sha))
     }
 
     /// What the commit holds that must not lie beside a module on this host.

@@ -38,6 +38,12 @@ impl Broken {
         let marks = wrong.map(Diagnostic::mark).collect();
         Self { path: path.to_owned(), name: spec::name_of(path), headline, text, marks }
     }
+
+    /// One that is not even read.
+    fn all(path: &str, why: &str) -> Self {
+        let (name, text) = (spec::name_of(path), why.to_owned());
+        Self { path: path.to_owned(), name, headline: text.clone(), text, marks: Vec::new() }
+    }
 }
 
 /// Reads everything, the specs of another commit where one is given; none when there is nothing
@@ -48,6 +54,17 @@ pub(super) fn read(
     sha: &Sha,
     specs_of: Option<&Sha>,
 ) -> Result<Option<Ready>, GitError> {
+    for one in [Some(sha), specs_of].into_iter().flatten() {
+        match mirror.has_room_for(one) {
+            // The commit's own fault, and the same at every try.
+            Err(error @ GitError::Unusable { .. }) => {
+                let specs = vec![Err(Broken::all(FILE, &error.to_string()))];
+                let commit = mirror.commit(sha)?;
+                return Ok(Some(Ready { commit, specs, changes: Changes::NoDiff }));
+            }
+            fits => fits?,
+        }
+    }
     let Some(specs) = specs(mirror, sha, specs_of.unwrap_or(sha))? else { return Ok(None) };
     let default = event.repository.as_ref().map(|r| r.default_branch.clone()).unwrap_or_default();
     let changes = mirror.changed_files(&event.change_basis(), &default)?;
@@ -71,11 +88,16 @@ fn specs(mirror: &Mirror, head: &Sha, at: &Sha) -> Result<Option<Found>, GitErro
         }
         if found.len() >= LIMIT {
             let text = format!("{path}: there are more than {LIMIT} specs in this commit");
-            let (name, headline) = (spec::name_of(&path), text.clone());
-            found.push(Err(Broken { path, name, headline, text, marks: Vec::new() }));
+            found.push(Err(Broken::all(&path, &text)));
             break;
         }
-        let text = mirror.read(at, &path)?.unwrap_or_default();
+        let text = match mirror.read(at, &path) {
+            Err(error @ GitError::Unusable { .. }) => {
+                found.push(Err(Broken::all(&path, &error.to_string())));
+                continue;
+            }
+            text => text?.unwrap_or_default(),
+        };
         match spec::parse_bytes(&path, &text) {
             Ok(specs) => {
                 if path == FILE {

@@ -1,11 +1,15 @@
 //! Small things that become large ones when they are read.
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
 use serde_json::json;
 
 use super::pushed;
-use crate::world::forge::{SECRET, headers, new_id, sign};
+use crate::world::forge::{SECRET, Status, headers, new_id, sign};
 use crate::world::http::Answer;
-use crate::world::{Module, World};
+use crate::world::{Module, World, git};
 
 /// How much more memory the agent may have after it has read one, in MB.
 const GROWTH: f64 = 48.0;
@@ -148,4 +152,68 @@ fn a_module_of_modules() {
     let statuses = world.forge.statuses(&sha);
     assert!(statuses.iter().any(|one| one.state == "error"), "{statuses:?}");
     assert!(world.engine.calls("test-on-push").is_empty());
+}
+
+/// What `git` makes of this.
+fn made(repository: &Path, arguments: &[&str], input: &str) -> String {
+    let mut git = git::command(repository);
+    let mut git = git.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    git.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let made = git.wait_with_output().unwrap();
+    assert!(made.status.success());
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
+/// The same folder under a hundred names, and that again, and again: some kilobytes of a fork's
+/// that are a million files, which nobody has to let go to have them looked at.
+#[test]
+fn a_folder_of_folders_of_folders() {
+    let world = World::start();
+    let repo = world.forge.repository("ada/site");
+    let good = Module::new("ci").function("testOnPullRequest", |f| f.src());
+    repo.commit("main", good.function("testOnPush", |f| f.src()));
+    world.forge.pushed(&repo, "main");
+    let fork = world.forge.fork(&repo, "mallory");
+    let parent = fork.commit("feature", [("a", "1\n")]);
+    let mut entry =
+        format!("100644 blob {}", made(fork.path(), &["hash-object", "-w", "--stdin"], "x"));
+    for _ in 0..3 {
+        let names: String = (0..101).map(|number| format!("{entry}\t{number}\n")).collect();
+        entry = format!("040000 tree {}", made(fork.path(), &["mktree"], &names));
+    }
+    let whole = format!("{}\n{entry}\tbomb\n", git::git(fork.path(), &["ls-tree", &parent]));
+    let tree = made(fork.path(), &["mktree"], &whole);
+    let sha = git::git(fork.path(), &["commit-tree", &tree, "-p", &parent, "-m", "Tidy up"]);
+    fork.reset("feature", &sha);
+    world.let_later_work_pass();
+    let before = world.agent.resident();
+
+    world.forge.open_pull_request_from_fork(&fork, "feature", &repo, "main");
+
+    let told = world.forge.expect_status_like(&sha, "a refusal", |one| one.state == "error");
+    assert!(told.description.contains("holds more than 1000000 files"), "{told:?}");
+    let grown = world.agent.resident() - before;
+    assert!(grown < GROWTH, "{grown} MB");
+    world.forge.push(&repo, "main");
+    let good = repo.pushed("main").unwrap();
+    world.forge.expect_status(&good, "pocketci/test-on-push", "success");
+}
+
+/// One target for many links: each of them would be kept.
+#[test]
+fn links_that_lead_nowhere_at_length() {
+    let world = World::start();
+    world.let_later_work_pass();
+    let before = world.agent.resident();
+    let target = "x/".repeat(2 << 20);
+    let links = (0..30)
+        .fold(Module::new("ci").function("testOnPush", |f| f.src()), |module, it| {
+            module.link(&format!("l{it}"), &target)
+        });
+    let sha = pushed(&world, links);
+    let statuses = world.forge.statuses(&sha);
+    let told = |one: &Status| one.state == "error" && one.description.contains("is too long");
+    assert!(statuses.iter().any(told), "{statuses:?}");
+    let grown = world.agent.resident() - before;
+    assert!(grown < GROWTH, "{grown} MB");
 }
