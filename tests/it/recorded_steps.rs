@@ -72,7 +72,7 @@ async fn keep(store: &Store, folder: &Path, run: RunId) -> std::path::PathBuf {
     let (spans, records) = (bodies(folder, "traces"), bodies(folder, "logs"));
     let (of, _) = traces::spans(spans.iter().map(Vec::as_slice)).remove(0);
     let attempt = (run, CallId(1), 1);
-    let open = store.open_trace(attempt, of, Masks::new(&[]), 1 << 20).expect("random numbers");
+    let open = store.open_trace(attempt, of, Masks::default(), 1 << 20).expect("random numbers");
     let writer = store.trace_of(open.token()).expect("it is open");
     spans.iter().for_each(|body| writer.spans(body).expect("spans are kept"));
     records.iter().for_each(|body| drop(writer.records(body).expect("records are kept")));
