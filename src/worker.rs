@@ -19,6 +19,7 @@ mod fetch;
 mod for_app;
 #[cfg(test)]
 mod fixture;
+mod kept;
 mod limits;
 mod module_place;
 mod permission;
@@ -215,16 +216,17 @@ impl Worker {
         });
         // Statuses go on being sent while calls drain; they stop last.
         let quiet = CancellationToken::new();
-        let reporter = tokio::spawn(report::run(Arc::clone(&self), quiet.clone()));
-        tasks.spawn(dispatch::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(execute::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(acts::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(effects::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(reconcile::run(Arc::clone(&self), shutdown.clone()));
+        let kept = Arc::clone(&self).keep_going("statuses", quiet.clone(), report::run);
+        let reporter = tokio::spawn(kept);
+        tasks.spawn(Arc::clone(&self).keep_going("deliveries", shutdown.clone(), dispatch::run));
+        tasks.spawn(Arc::clone(&self).keep_going("calls", shutdown.clone(), execute::run));
+        tasks.spawn(Arc::clone(&self).keep_going("acts", shutdown.clone(), acts::run));
+        tasks.spawn(Arc::clone(&self).keep_going("comments", shutdown.clone(), effects::run));
+        tasks.spawn(Arc::clone(&self).keep_going("comparing", shutdown.clone(), reconcile::run));
         tasks.spawn(catch_up::at_start(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(limits::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(upkeep::run(Arc::clone(&self), shutdown.clone()));
-        tasks.spawn(watchdog::run(Arc::clone(&self), shutdown.clone()));
+        tasks.spawn(Arc::clone(&self).keep_going("limits", shutdown.clone(), limits::run));
+        tasks.spawn(Arc::clone(&self).keep_going("upkeep", shutdown.clone(), upkeep::run));
+        tasks.spawn(Arc::clone(&self).keep_going("the watchdog", shutdown.clone(), watchdog::run));
         tasks.close();
         tasks.wait().await;
         quiet.cancel();

@@ -163,6 +163,11 @@ impl Store {
         .await
     }
 
+    /// Lets go of claimed reports of which nothing was heard; they can be claimed again.
+    pub fn give_back_reports(&self, ids: &[ReportId]) {
+        lock(&self.inner.in_flight).retain(|id| !ids.contains(id));
+    }
+
     /// The forge has taken it. True: a newer state came up meanwhile, and is owed.
     pub async fn report_sent(
         &self,

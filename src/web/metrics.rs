@@ -182,7 +182,7 @@ impl Page {
             counter,
             "What was under way in nobody's hands: a mistake of the agent, please report it.",
         );
-        self.words(figures, "watchdog", family, "what", &["calls", "runs", "deliveries"]);
+        self.words(figures, "watchdog", family, "what", &["calls", "runs", "deliveries", "loops"]);
     }
 
     fn durations(&mut self, figures: &Figures) {

@@ -49,6 +49,15 @@ pub(super) struct Engine {
     questions: TaskTracker,
 }
 
+/// Somebody asks the engine for the queue's sake, for as long as this lives.
+struct Asking<'a>(&'a AtomicBool);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 /// What the queue knows of the engine.
 pub(super) enum Asked {
     Answers,
@@ -89,11 +98,13 @@ impl Worker {
         let (worker, end) = (Arc::clone(self), end.clone());
         let (tell, told) = oneshot::channel();
         self.engine.questions.spawn(async move {
+            // By a panic too, or nobody would ever ask again.
+            let asking = Asking(&worker.engine.asking);
             let answers = tokio::select! {
                 answers = worker.asked_for_the_queue() => answers,
                 () = end.cancelled() => false,
             };
-            worker.engine.asking.store(false, Ordering::SeqCst);
+            drop(asking);
             if tell.send(answers).is_err() && answers {
                 // Nobody waited for that.
                 worker.calls.notify_one();

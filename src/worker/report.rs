@@ -5,8 +5,8 @@
 
 mod check;
 mod gate;
+mod pause;
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::forges::Forge;
+use super::kept::OnPanic;
 use super::{NET, Worker};
 use crate::domain::forge::{self, Answer, Headers};
 use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId};
@@ -24,6 +25,8 @@ use crate::store::OwedReport;
 
 pub(super) use gate::Gate;
 use gate::{News, Pass, Why};
+use pause::spread;
+pub(super) use pause::{dice, pause};
 
 /// Its name among the conditions: whether the forge takes statuses, as far as is known.
 const FORGE: &str = "forge";
@@ -44,7 +47,9 @@ const SWEEP: Duration = Duration::from_secs(3600);
 pub(super) async fn run(worker: Arc<Worker>, quiet: CancellationToken) {
     let tasks = TaskTracker::new();
     for forge in worker.forges.iter() {
-        tasks.spawn(send_to(Arc::clone(&worker), Arc::clone(forge), quiet.clone()));
+        let forge = Arc::clone(forge);
+        let turns = move |worker, quiet| send_to(worker, Arc::clone(&forge), quiet);
+        tasks.spawn(Arc::clone(&worker).keep_going("a forge's statuses", quiet.clone(), turns));
     }
     let mut sweep = tokio::time::interval(SWEEP);
     while !quiet.is_cancelled() {
@@ -81,6 +86,11 @@ async fn send_to(worker: Arc<Worker>, forge: Arc<Forge>, quiet: CancellationToke
                 Ok(owed) if !owed.is_empty() => {
                     let (worker, forge) = (Arc::clone(&worker), Arc::clone(&forge));
                     tasks.spawn(async move {
+                        let ids: Vec<_> = owed.iter().map(|report| report.id).collect();
+                        let _given_back = OnPanic(|| {
+                            worker.store.give_back_reports(&ids);
+                            forge.gate.unused(pass);
+                        });
                         for report in owed {
                             worker.send(&forge, report, pass).await;
                         }
@@ -382,22 +392,6 @@ fn complain<T>(done: Result<T, crate::store::StoreError>) {
     if let Err(error) = done {
         tracing::error!(%error, "Failed to write down what became of a status; it is sent again");
     }
-}
-
-/// Doubling pauses from a second.
-pub(super) fn pause(tries: u32, dice: u64) -> Duration {
-    spread(Duration::from_secs(1 << tries.min(9)).min(LONGEST), dice)
-}
-
-/// Between half of it and one and a half, so that what failed together does not come back
-/// together.
-fn spread(middle: Duration, dice: u64) -> Duration {
-    middle / 2 + middle.mul_f64(dice as f64 / u64::MAX as f64)
-}
-
-/// A number that nobody can foresee: the standard library seeds its maps from the system.
-pub(super) fn dice() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

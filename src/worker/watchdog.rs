@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(15);
 const PLANNINGS: u32 = 5;
 
 /// Its name among the conditions.
-const NAME: &str = "watchdog";
+pub(super) const NAME: &str = "watchdog";
 
 /// Looks until told to stop.
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {

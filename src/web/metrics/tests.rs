@@ -89,6 +89,7 @@ fn the_page_says_it_all_in_the_text_format() {
     pocketci_watchdog_mended_total{what="calls"} 0
     pocketci_watchdog_mended_total{what="runs"} 0
     pocketci_watchdog_mended_total{what="deliveries"} 0
+    pocketci_watchdog_mended_total{what="loops"} 0
     pocketci_condition{name="engine"} 0
     pocketci_disk_free_bytes 1234
     "#);

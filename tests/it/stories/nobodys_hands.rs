@@ -103,6 +103,45 @@ fn a_call_whose_task_panicked_is_carried_out() {
     assert_eq!(world.engine.calls("test-on-push").len(), 1);
 }
 
+/// Whatever panics where, everything is done in the end, and told.
+#[track_caller]
+fn check_a_loop(point: &str, name: &str) {
+    let (mut world, sha) = panicked_at(point);
+    expect_told(&mut world, &format!("The loop of {name} has panicked and begins again"), "loops");
+    for context in [STATUS, "pocketci"] {
+        world.forge.expect_status(&sha, context, "success");
+    }
+    assert_eq!(world.engine.calls("test-on-push").len(), 1);
+}
+
+#[test]
+fn deliveries_are_planned_after_a_panic_between_them() {
+    check_a_loop("delivery.before-claim", "deliveries");
+}
+
+#[test]
+fn calls_are_started_after_a_panic_between_them() {
+    check_a_loop("call.before-claim", "calls");
+}
+
+#[test]
+fn statuses_are_sent_after_a_panic_between_them() {
+    check_a_loop("status.before-claim", "a forge's statuses");
+}
+
+#[test]
+fn a_status_whose_task_panicked_is_sent() {
+    let (mut world, sha) = panicked_at("status.before-send");
+    world.agent.expect_log("as asked for by a test");
+    for context in [STATUS, "pocketci"] {
+        world.forge.expect_status(&sha, context, "success");
+    }
+    eventually("nothing to be owed", || {
+        let text = world.agent.get("/metrics").body;
+        text.contains("pocketci_statuses{state=\"owed\"} 0\n").then_some(())
+    });
+}
+
 #[test]
 fn a_group_that_nobody_holds_goes_on() {
     let mut world = World::start();
