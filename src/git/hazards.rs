@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use git2::{Odb, Oid};
@@ -123,23 +124,23 @@ impl Links {
         let mut targets: HashMap<Oid, Rc<[u8]>> = HashMap::new();
         let mut bytes = 0;
         for file in files.iter().filter(|file| file.kind == Kind::Link) {
-            if !targets.contains_key(&file.id) {
-                let (size, _) = odb.read_header(file.id)?;
-                if size > TARGET {
-                    let path = String::from_utf8_lossy(&file.path);
-                    return Err(Fault::Tree(format!(
-                        "the target of the link `{path}` is too long"
-                    )));
+            let target = match targets.entry(file.id) {
+                Entry::Occupied(known) => Rc::clone(known.get()),
+                Entry::Vacant(free) => {
+                    let (size, _) = odb.read_header(file.id)?;
+                    if size > TARGET {
+                        let path = String::from_utf8_lossy(&file.path);
+                        let why = format!("the target of the link `{path}` is too long");
+                        return Err(Fault::Tree(why));
+                    }
+                    bytes += size;
+                    Rc::clone(free.insert(odb.read(file.id)?.data().into()))
                 }
-                bytes += size;
-                targets.insert(file.id, odb.read(file.id)?.data().into());
-            }
+            };
             if links.exact.len() >= MOST || bytes > TARGETS {
                 return Err(Fault::Tree(format!("it holds more than {MOST} links, or long ones")));
             }
-            if let Some(target) = targets.get(&file.id) {
-                links.insert(&file.path, Rc::clone(target));
-            }
+            links.insert(&file.path, target);
         }
         Ok(links)
     }
