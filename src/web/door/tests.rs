@@ -71,3 +71,16 @@ fn memory_is_bounded_whatever_the_number_of_addresses() {
     assert!(counts.strangers.len() <= STRANGERS, "{}", counts.strangers.len());
     assert!(counts.known.len() <= KNOWN, "{}", counts.known.len());
 }
+
+/// However many addresses somebody has.
+#[test]
+fn the_table_of_strangers_does_not_grow_for_ever() {
+    let now = Instant::now();
+    let door = Counter::new(now);
+    let mut counts = door.counts();
+    for number in 0..STRANGERS as u32 + 500 {
+        // Nobody is through with waiting, so that none can be forgotten.
+        let _ = counts.account(stranger(number), now).charge(ONE, now);
+    }
+    assert_eq!(counts.strangers.len(), STRANGERS);
+}

@@ -314,6 +314,10 @@ fn an_author_who_may_write_needs_nobody() {
     body["sender"] = json!({"login": "trudy", "id": 5});
     scene.world.forge.deliver("pull_request", &body).accepted();
     scene.expect_held(&second);
+    // What the author does there later is no word on that commit.
+    scene.world.forge.act_on_pull_request(scene.pull, "labeled");
+    scene.world.let_later_work_pass();
+    assert_eq!(scene.world.engine.calls("lint-on-pull-request-labeled").len(), 1);
 }
 
 #[test]

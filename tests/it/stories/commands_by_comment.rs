@@ -104,6 +104,24 @@ fn it_is_explained_in_one_comment_that_is_kept_up_to_date() {
     assert_ne!(anew.id, first.id);
 }
 
+/// A comment names functions and says why as others wrote it.
+#[test]
+fn an_explanation_shows_no_secret() {
+    const VALUE: &str = "canaryValue";
+    let world = World::with(&[("POCKETCI_SECRETS", "DEPLOY_KEY"), ("DEPLOY_KEY", VALUE)]);
+    let repo = world.forge.repository("ada/site");
+    repo.commit("main", Module::new("ci").function("canaryValueOnPullRequest", |f| f.src()));
+    world.forge.pushed(&repo, "main");
+    let sha = repo.commit("feature", [("a", "1\n")]);
+    let pull = world.forge.open_pull_request(&repo, "feature", "main");
+    world.forge.expect_status(&sha, "pocketci/canary-value-on-pull-request", "success");
+
+    assert_eq!(says(&world, pull, "/pocketci explain"), "eyes");
+
+    let comment = world.forge.expect_own_comment(pull, &sha[..7]).body;
+    assert!(comment.contains("***") && !comment.contains(VALUE), "{comment}");
+}
+
 #[test]
 fn what_is_no_command_is_answered() {
     let world = World::start();
