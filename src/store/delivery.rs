@@ -1,9 +1,10 @@
 //! Deliveries: claimed for planning, postponed, and settled into runs, once.
 
+mod view;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -13,12 +14,15 @@ use super::error::StoreError;
 use super::meaning::{Meaning, twin_of};
 use super::report::{Link, owe};
 use super::run::{NewRun, insert_run};
-use super::state::{DeliveryState, Settled, Whose};
+use super::state::{Settled, Whose};
 use super::{Store, found, pack};
 use crate::domain::ids::{DeliveryId, ForgeId, RepoName, RunId, Sha};
 use crate::domain::plan::{Reason, ReasonCode};
 use crate::domain::run::Status;
 use crate::domain::succession::Succession;
+
+pub use view::{DeliveryView, Part};
+pub(super) use view::{VIEW, view};
 
 /// A delivery that is to be planned by whoever claimed it.
 #[derive(Debug, Clone)]
@@ -48,17 +52,6 @@ pub enum Settlement {
     Faulty { whose: Whose, text: String, forge: ForgeId, statuses: Vec<(RepoName, Sha, Status)> },
 }
 
-/// One of several things that a delivery tells of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// `push main`.
-    pub title: String,
-    /// How many runs came of it.
-    pub runs: usize,
-    /// Why there are none.
-    pub reason: Option<Reason>,
-}
-
 /// What a delivery says about other deliveries and their runs.
 #[derive(Debug, Clone, Default)]
 pub struct Bearing {
@@ -77,26 +70,6 @@ pub struct SettledAmong {
     pub twin_of: Option<DeliveryId>,
 }
 
-/// A delivery, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryView {
-    pub id: DeliveryId,
-    pub forge: ForgeId,
-    pub forge_id: String,
-    pub event_name: String,
-    pub repository: Option<String>,
-    pub title: String,
-    pub received_at: Timestamp,
-    pub state: DeliveryState,
-    pub tries: u32,
-    /// Why it was postponed the last time.
-    pub note: Option<String>,
-    /// How many runs came of it.
-    pub runs: usize,
-    /// Each of several things that it tells of; empty where it tells of one.
-    pub parts: Vec<Part>,
-}
-
 /// Bytes of the bodies that are claimed together, about: what is claimed lies in memory.
 const CLAIM_BYTES: usize = 4 << 20;
 
@@ -113,12 +86,6 @@ pub(super) const CLAIM: &str = "\
                         WHERE state = 'received' AND retry_at IS NOT NULL AND retry_at <= $1
                         ORDER BY retry_at, id LIMIT 1)))
     RETURNING id, vendor, forge_id, event_name, repository, received_at, tries";
-
-pub(super) const VIEW: &str = "\
-    SELECT id, vendor, forge_id, event_name, repository, title, received_at, state, tries,
-           claimed_at, retry_at, note, settled_at, settlement, whose, reason_code, reason_text, parts,
-           (SELECT count(*) FROM run WHERE run.delivery = delivery.id) AS runs
-    FROM delivery ";
 
 impl Store {
     /// Claims the oldest delivery that is to be planned.
@@ -365,42 +332,6 @@ fn body(row: &SqliteRow) -> Result<Vec<u8>, StoreError> {
         let why = format!("it has {} bytes and should have {raw_length}", body.len());
         Err(StoreError::unreadable("the body", why))
     }
-}
-
-pub(super) fn view(row: &SqliteRow) -> Result<DeliveryView, StoreError> {
-    let state = match row.try_get("state")? {
-        "received" => {
-            DeliveryState::Received { retry_at: pack::time_if(row.try_get("retry_at")?)? }
-        }
-        "claimed" => DeliveryState::Claimed { since: pack::time(row.try_get("claimed_at")?)? },
-        "settled" => DeliveryState::Settled {
-            at: pack::time(row.try_get("settled_at")?)?,
-            settled: Settled::from_columns(
-                row.try_get("settlement")?,
-                row.try_get("whose")?,
-                row.try_get("reason_code")?,
-                row.try_get("reason_text")?,
-            )?,
-        },
-        other => return Err(StoreError::unreadable("a delivery", format!("it is `{other}`"))),
-    };
-    Ok(DeliveryView {
-        id: DeliveryId(row.try_get("id")?),
-        forge: forge(row)?,
-        forge_id: row.try_get("forge_id")?,
-        event_name: row.try_get("event_name")?,
-        repository: row.try_get("repository")?,
-        title: row.try_get("title")?,
-        received_at: pack::time(row.try_get("received_at")?)?,
-        state,
-        tries: row.try_get("tries")?,
-        note: row.try_get("note")?,
-        runs: row.try_get::<i64, _>("runs")? as usize,
-        parts: match row.try_get::<Option<&str>, _>("parts")? {
-            Some(parts) => pack::from_json("the parts", parts.as_bytes())?,
-            None => Vec::new(),
-        },
-    })
 }
 
 pub(super) fn forge(row: &SqliteRow) -> Result<ForgeId, StoreError> {
