@@ -9,8 +9,10 @@ use crate::world::World;
 /// What the webhooks were signed with.
 const SECRET: &str = "s3cret";
 
-/// How it was sent: its headers in their order, and its body.
-fn exchanges() -> Option<Vec<(Vec<(String, String)>, Vec<u8>)>> {
+/// How something was sent: its headers in their order, and its body.
+type Exchange = (Vec<(String, String)>, Vec<u8>);
+
+fn exchanges() -> Option<Vec<Exchange>> {
     let folder = webhooks()?.join("captured-gitea");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -39,7 +41,7 @@ fn what_a_gitea_once_sent_is_taken_once() {
         ["host", "content-length", "connection", "transfer-encoding"]
             .contains(&name.to_ascii_lowercase().as_str())
     };
-    let send = |(headers, body): &(Vec<(String, String)>, Vec<u8>)| {
+    let send = |(headers, body): &Exchange| {
         let headers: Vec<(&str, &str)> = headers
             .iter()
             .filter(|(name, _)| !own(name))
