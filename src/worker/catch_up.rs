@@ -236,8 +236,8 @@ impl CatchUp<'_> {
             }
             // Its words are for a status; what we may not read has other names.
             Answer::Refused { .. } | Answer::Never { .. } => {
-                let text = "not there, or not for `GITHUB_TOKEN` to read";
-                Err(Silence::Denied(format!("GitHub answered {status}: {text}")))
+                let (forge, text) = (self.id, "not there, or not for our token to read");
+                Err(Silence::Denied(format!("{forge} answered {status}: {text}")))
             }
         }
     }

@@ -8,10 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::domain::event::Sender;
+use super::dispatch::blocking;
+use crate::domain::event::{Repository, Sender};
 use crate::domain::forge::{self, Answer, Head, Headers, Refused};
 use crate::domain::ids::{ForgeId, RepoName, Sha, ShortSha};
 use crate::domain::rights::{Access, Answered, Forges};
+use crate::git::Want;
 
 /// How long a yes is remembered: so long may somebody act whose rights were taken.
 const YES: Duration = Duration::from_secs(60);
@@ -119,13 +121,11 @@ impl Worker {
     }
 
     /// The commit that a pull request is at.
-    pub(super) async fn head_of(
-        &self,
-        forge: ForgeId,
-        repository: &RepoName,
-        number: u64,
-    ) -> Said<Sha> {
-        let vendor = forge.vendor();
+    pub(super) async fn head_of(&self, forge: ForgeId, at: &Repository, number: u64) -> Said<Sha> {
+        let (vendor, repository) = (forge.vendor(), &at.full_name);
+        if forge::pull_request_request(vendor, "", repository, number).is_none() {
+            return self.head_by_reference(forge, at, number).await;
+        }
         let request = |api: &str| forge::pull_request_request(vendor, api, repository, number);
         match self.question(forge, repository, request).await {
             Ok(Some(body)) => match forge::pull_request(vendor, &body) {
@@ -135,6 +135,20 @@ impl Worker {
             },
             Ok(None) => Said::Refused("the forge does not show the pull request".to_owned()),
             Err(said) => said,
+        }
+    }
+
+    /// The same where the forge tells nothing of pull requests: what its reference points at.
+    async fn head_by_reference(&self, forge: ForgeId, at: &Repository, number: u64) -> Said<Sha> {
+        let reference = format!("refs/pull/{number}/head");
+        let mirror = match self.bring(forge, at, &[Want::reference(&reference)], None).await {
+            Ok(mirror) => mirror,
+            Err(error) => return Said::NotNow(error.to_string()),
+        };
+        match blocking(move || mirror.resolve(&reference)).await {
+            Ok(Some(sha)) => Said::Answer(sha),
+            Ok(None) => Said::Refused("the forge has no such pull request".to_owned()),
+            Err(later) => Said::NotNow(later.to_string()),
         }
     }
 

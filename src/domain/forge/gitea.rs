@@ -19,8 +19,9 @@ mod rest;
 mod status;
 
 pub use conversation::{
-    answer_to_effect, comment_request, comments, comments_request, edit_request, permission,
-    permission_request, pull_request, pull_request_request, reaction_request,
+    access, access_request, answer_to_effect, comment_request, comments, comments_request,
+    edit_request, permission, permission_request, pull_request, pull_request_request,
+    reaction_request,
 };
 pub use hooks::{
     EVENTS, webhook_removal_request, webhook_request, webhook_test_request, webhooks,

@@ -116,7 +116,7 @@ impl Worker {
             (Ok(()), Ok(Command::Cancel)) => Asked::Cancel,
             (Ok(()), Ok(Command::Explain)) => Asked::Explain,
             (Ok(()), Ok(Command::Approve(named))) => {
-                match self.head_of(event.forge(), &repository.full_name, pull.number).await {
+                match self.head_of(event.forge(), repository, pull.number).await {
                     Said::Answer(head) => {
                         Asked::Approve { named, commented_at: event.commented_at, head }
                     }

@@ -86,16 +86,15 @@ fn say(forge: &Forge, pull: u64, who: &str, text: &str) -> u64 {
 #[track_caller]
 fn is_held(world: &World, sha: &str, pull: u64) {
     let (forge, kind) = (&world.forge, world.forge.kind());
-    if !kind.has_statuses() {
-        let held = eventually("the run to be held", || held(world));
-        assert_eq!(held["sha"], sha);
-        let another = format!("runs approve {} --sha 0000000", held["id"]);
-        Shell::local(world).run(&another).status(2);
-        return;
+    match kind.has_statuses() {
+        true => drop(forge.expect_status_like(sha, "that it waits", |status| {
+            status.state == "pending" && status.description.contains("waits for a maintainer")
+        })),
+        false => eventually("the run to be held", || {
+            let held = |run: &Value| run["state"] == "held" && run["sha"] == sha;
+            world.runs().iter().any(held).then_some(())
+        }),
     }
-    forge.expect_status_like(sha, "that it waits", |status| {
-        status.state == "pending" && status.description.contains("waits for a maintainer")
-    });
     let refused = say(forge, pull, "mallory", "/pocketci approve");
     if kind.has_reactions() {
         assert_eq!(forge.expect_reaction(refused), "confused");
@@ -106,16 +105,6 @@ fn is_held(world: &World, sha: &str, pull: u64) {
     if kind.has_reactions() {
         forge.expect_reaction(wrong);
     }
-}
-
-fn held(world: &World) -> Option<Value> {
-    world.runs().into_iter().find(|run| run["state"] == "held")
-}
-
-/// Where nobody is asked by comments, somebody on the agent's machine lets it go.
-fn approve_by_hand(world: &World) {
-    let run = held(world).unwrap();
-    Shell::local(world).run(&format!("runs approve {}", run["id"])).status(0);
 }
 
 fn tell(kind: Kind) -> Told {
@@ -196,12 +185,9 @@ fn tell(kind: Kind) -> Told {
     );
     let fork = telling.world.forge.repository("mallory/site");
     telling.step(
-        "its approval",
+        "its approval by a comment",
         |world, _| {
-            match kind.has_statuses() {
-                true => drop(say(&world.forge, fork_number, "ada", "/pocketci approve")),
-                false => approve_by_hand(world),
-            }
+            say(&world.forge, fork_number, "ada", "/pocketci approve");
             fork.pushed("main").unwrap()
         },
         &["greetOnPullRequestOpened"],

@@ -25,14 +25,9 @@ pub enum Head {
     Short(ShortSha, RepoName),
 }
 
-/// What only Gogs has none of.
-fn has_comments(vendor: Vendor) -> bool {
-    vendor != Vendor::Gogs
-}
-
 /// Whether comments can be reacted to.
 pub fn has_reactions(vendor: Vendor) -> bool {
-    has_comments(vendor) && !is_bitbucket(vendor)
+    vendor != Vendor::Gogs && !is_bitbucket(vendor)
 }
 
 fn is_bitbucket(vendor: Vendor) -> bool {
@@ -67,7 +62,7 @@ pub fn permission_request(
         Vendor::Gitlab => gitlab::permission_request(api, repository, user),
         Vendor::Bitbucket => bitbucket::permission_request(api, repository, user),
         Vendor::BitbucketServer => bitbucket_server::permission_request(api, repository, user),
-        Vendor::Gogs => None,
+        Vendor::Gogs => Some(gitea::access_request(api, repository, login)),
     }
 }
 
@@ -80,7 +75,11 @@ pub fn permission(vendor: Vendor, body: &[u8], user: &Sender) -> Option<Permissi
             let access = gitlab::permission(200, body, user);
             return Some(Permission { access, user: user.clone() });
         }
-        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => return gitea::permission(body),
+        Vendor::Gitea | Vendor::Forgejo => return gitea::permission(body),
+        Vendor::Gogs => {
+            let access = gitea::access(body, user)?;
+            return Some(Permission { access, user: user.clone() });
+        }
         Vendor::Bitbucket => bitbucket::permission(200, body, user),
         Vendor::BitbucketServer => bitbucket_server::permission(200, body, user),
     };
@@ -88,7 +87,8 @@ pub fn permission(vendor: Vendor, body: &[u8], user: &Sender) -> Option<Permissi
     Some(Permission { access, user: user.clone() })
 }
 
-/// The request that asks for a pull request.
+/// The request that asks for a pull request; none where it is not told, and only its reference
+/// shows where it is.
 pub fn pull_request_request(
     vendor: Vendor,
     api: &str,
@@ -161,7 +161,7 @@ pub fn comment_request(
 ) -> Option<Request> {
     match vendor {
         Vendor::Github => Some(github::comment_request(api, repository, number, text)),
-        Vendor::Gitea | Vendor::Forgejo => {
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             Some(gitea::comment_request(api, repository, number, text))
         }
         Vendor::Gitlab => Some(gitlab::comment_request(api, repository, number, text)),
@@ -169,7 +169,6 @@ pub fn comment_request(
         Vendor::BitbucketServer => {
             Some(bitbucket_server::comment_request(api, repository, number, text))
         }
-        Vendor::Gogs => None,
     }
 }
 
@@ -203,7 +202,9 @@ pub fn edit_request(
     let repo = repository;
     match vendor {
         Vendor::Github => Some(github::edit_request(api, repo, comment, text)),
-        Vendor::Gitea | Vendor::Forgejo => Some(gitea::edit_request(api, repo, comment, text)),
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
+            Some(gitea::edit_request(api, repo, comment, text))
+        }
         Vendor::Gitlab => Some(gitlab::comment_update_request(api, repo, number, comment, text)),
         Vendor::Bitbucket => {
             Some(bitbucket::comment_update_request(api, repo, number, comment, text))
@@ -212,7 +213,6 @@ pub fn edit_request(
             let request = bitbucket_server::comment_update_request;
             Some(request(api, repo, number, comment, version, text))
         }
-        Vendor::Gogs => None,
     }
 }
 
@@ -228,7 +228,7 @@ pub fn comments_request(
 ) -> Option<Request> {
     match vendor {
         Vendor::Github => Some(github::comments_request(api, repository, number, since, page)),
-        Vendor::Gitea | Vendor::Forgejo => {
+        Vendor::Gitea | Vendor::Forgejo | Vendor::Gogs => {
             Some(gitea::comments_request(api, repository, number, since))
         }
         Vendor::Gitlab => Some(gitlab::comments_request(api, repository, number, page)),
@@ -236,7 +236,6 @@ pub fn comments_request(
         Vendor::BitbucketServer => {
             Some(bitbucket_server::comments_request(api, repository, number, page))
         }
-        Vendor::Gogs => None,
     }
 }
 

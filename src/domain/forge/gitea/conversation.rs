@@ -8,6 +8,7 @@ use serde_json::json;
 use super::super::wire::{Field, Id, List, Object, Part};
 use super::super::{Answer, Comment, Permission, Refused};
 use super::{body, rest};
+use crate::domain::event::Sender;
 use crate::domain::ids::{RepoName, Sha, Vendor};
 use crate::domain::rights::Access;
 
@@ -88,6 +89,54 @@ pub fn permission(body: &[u8]) -> Option<Permission> {
         _ => Access::None,
     };
     Some(Permission { access, user: body.user.part()?.sender()? })
+}
+
+/// The request for what Gogs tells of somebody's rights: of an owner the repository, of anybody
+/// else all that work on it with them.
+pub fn access_request(api: &str, repo: &RepoName, login: &str) -> Request<Vec<u8>> {
+    let place = rest::repository(api, repo);
+    match repo.owner().eq_ignore_ascii_case(login) {
+        true => rest::get(&place),
+        false => rest::get(&format!("{place}/collaborators")),
+    }
+}
+
+/// Either answer, by what is in it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Collaborators(Vec<Collaborator>),
+    Repository { owner: Collaborator },
+}
+
+#[derive(Deserialize)]
+struct Collaborator {
+    id: u64,
+    #[serde(default)]
+    permissions: Permissions,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Permissions {
+    admin: bool,
+    push: bool,
+    pull: bool,
+}
+
+/// Reads what somebody, known by their id, may do; none when it is no such answer.
+pub fn access(body: &[u8], user: &Sender) -> Option<Access> {
+    let is = |one: &Collaborator| one.id.to_string() == user.id;
+    Some(match serde_json::from_slice(body).ok()? {
+        Told::Repository { owner } if is(&owner) => Access::Admin,
+        Told::Repository { .. } => Access::None,
+        Told::Collaborators(all) => match all.into_iter().find(is).map(|one| one.permissions) {
+            Some(Permissions { admin: true, .. }) => Access::Admin,
+            Some(Permissions { push: true, .. }) => Access::Write,
+            Some(Permissions { pull: true, .. }) => Access::Read,
+            _ => Access::None,
+        },
+    })
 }
 
 /// The request that asks for a pull request.

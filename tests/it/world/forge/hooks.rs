@@ -198,7 +198,7 @@ fn shown(ledger: &Ledger, hook: &Hook, signs_less: bool) -> Value {
 
 fn make(ledger: &Ledger, asked: &Asked<'_>) -> Response<Body> {
     let mut settings = asked.body.clone();
-    if let Err(refused) = fits(ledger, &mut settings) {
+    if let Some(refused) = refused(ledger, &mut settings) {
         return refused;
     }
     let number = 7000 + ledger.change(super::State::next_post);
@@ -220,7 +220,7 @@ fn make(ledger: &Ledger, asked: &Asked<'_>) -> Response<Body> {
 
 fn change(ledger: &Ledger, hook: &Hook, body: &Value) -> Response<Body> {
     let mut changes = body.clone();
-    if let Err(refused) = fits(ledger, &mut changes) {
+    if let Some(refused) = refused(ledger, &mut changes) {
         return refused;
     }
     let mut changed = hook.clone();
@@ -235,18 +235,18 @@ fn change(ledger: &Ledger, hook: &Hook, body: &Value) -> Response<Body> {
 }
 
 /// What GitLab asks of a signing token, and that one from before them passes over it.
-fn fits(ledger: &Ledger, settings: &mut Value) -> Result<(), Response<Body>> {
+fn refused(ledger: &Ledger, settings: &mut Value) -> Option<Response<Body>> {
     use base64::Engine as _;
-    let Some(token) = settings["signing_token"].as_str() else { return Ok(()) };
+    let token = settings["signing_token"].as_str()?;
     let key = token
         .strip_prefix("whsec_")
         .map(|key| base64::engine::general_purpose::STANDARD.decode(key).unwrap_or_default().len());
     if ledger.state().signs_less {
         settings.as_object_mut().unwrap().remove("signing_token");
     } else if key != Some(32) {
-        return Err(message(400, "signing_token must be whsec_ and 32 bytes in base64"));
+        return Some(message(400, "signing_token must be whsec_ and 32 bytes in base64"));
     }
-    Ok(())
+    None
 }
 
 /// Sends a test some time after this.

@@ -5,7 +5,7 @@ use axum::http::Response;
 use serde_json::{Value, json};
 
 use super::super::face::respond;
-use super::super::{Ledger, USERNAME};
+use super::super::{Ledger, USERNAME, payload};
 use super::{Asked, Kind, at};
 
 /// What is sent, the delivery that counts last: a new branch is created and pushed, a deletion is
@@ -114,6 +114,18 @@ pub(super) async fn answer(ledger: &Ledger, asked: &Asked<'_>) -> Option<Respons
         (_, ["repos", _, _, "collaborators", _, "permission"]) if gogs => return None,
         (_, ["repos", _, _, "issues", "comments", _, "reactions"]) if gogs => return None,
         ("GET", ["repos", _, _, "commits", _, "status" | "statuses"]) if gogs => return None,
+        ("GET", ["repos", owner, name]) if gogs => {
+            let repo = ledger.state().repositories.get(&format!("{owner}/{name}"))?.clone();
+            respond(200, &payload::repository(&ledger.url, &repo))
+        }
+        ("GET", ["repos", owner, name, "collaborators"]) if gogs => {
+            let all = super::writers(ledger, &format!("{owner}/{name}")).into_iter();
+            let permissions = json!({"admin": false, "push": true, "pull": true});
+            let others = all.filter(|(login, _)| login != owner).map(|(login, id)| {
+                json!({"id": id, "login": login, "username": login, "permissions": permissions})
+            });
+            respond(200, &others.collect())
+        }
         ("GET", ["version"]) => respond(200, &json!({"version": "1.27.3"})),
         ("POST", ["repos", owner, name, "statuses", sha]) => {
             super::super::face::status(ledger, &format!("{owner}/{name}"), sha, &body).await
