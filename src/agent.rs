@@ -65,26 +65,8 @@ impl Agent {
         dagger::no_dotenv_above(&work, dagger::DATA_DIR)?;
         let mirrors = Mirrors::new(data.join("mirrors"), credentials(&config));
         mirrors.clean()?;
-        let store = Store::open(&data)
-            .await
-            .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
-        let processes = end_leftovers(&store, &work).await?;
-        crate::crash::point("start.leftovers-ended");
-        crate::worker::clear(&work)?;
         let spool = data.join("spool");
-        crate::worker::clear(&spool)?;
-        crate::crash::point("start.cleared");
-        let taken_up =
-            store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
-        crate::crash::point("start.recovered");
-        tracing::info!(
-            deliveries = taken_up.deliveries,
-            calls = taken_up.calls,
-            ended = taken_up.ended,
-            processes,
-            reports = taken_up.reports,
-            "Took up what was left"
-        );
+        let store = take_up(&data, &work, &spool).await?;
 
         let tls = match &config.tls {
             Some(files) => Some(Arc::new(web::Tls::load(&files.certificate, &files.key)?)),
@@ -97,27 +79,10 @@ impl Agent {
         let here = address.ip().is_loopback();
         let named = config.public_url.as_deref().is_some_and(|url| !is_of_this_machine(url));
         let readers = config.public_runs.unwrap_or(Readers::unsaid(here, named));
-        let local = match LocalSocket::bind(&data) {
-            Ok(socket) => Some(socket),
-            Err(error) => {
-                tracing::warn!(
-                    %error,
-                    "Cannot listen on `{}`: the command line needs a token here too",
-                    data.join(web::SOCKET).display()
-                );
-                None
-            }
-        };
+        let local = local_socket(&data);
         let health = Arc::new(Health::default());
         let open = Condition::new(true, "open", Timestamp::now());
         health.set(DATABASE, open);
-        for (name, count) in [
-            ("taken_up:deliveries", taken_up.deliveries),
-            ("taken_up:calls", taken_up.calls),
-            ("taken_up:reports", taken_up.reports),
-        ] {
-            store.tally(name, count as u64).await.context("Cannot count what was taken up")?;
-        }
         let deliveries = Arc::new(Notify::new());
         let ended = CancellationToken::new();
         let mut tasks = Vec::new();
@@ -128,16 +93,9 @@ impl Agent {
         });
         let mut settings = settings(&config, work.clone(), public_url.clone());
         settings.onward = onward.clone();
-        match Receiver::bind().await {
-            Ok(receiver) => {
-                let endpoint = format!("http://{}", receiver.address());
-                settings.steps = Some(Steps { endpoint, token_header: otlp::TOKEN });
-                let serving = receiver.serve(store.clone(), onward.clone(), ended.clone());
-                tasks.push(tokio::spawn(serving));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "Cannot listen for the steps of calls: they have logs alone");
-            }
+        if let Some((steps, serving)) = receive_steps(&store, &onward, &ended).await {
+            settings.steps = Some(steps);
+            tasks.push(serving);
         }
         let worker = Arc::new(Worker::new(
             store.clone(),
@@ -188,6 +146,66 @@ impl Agent {
         self.store.close().await;
         web
     }
+}
+
+/// Opens the database, and takes up what an earlier agent has left: its processes are ended, its
+/// folders emptied, its work is to be done again.
+async fn take_up(data: &Path, work: &Path, spool: &Path) -> anyhow::Result<Store> {
+    let store = Store::open(data)
+        .await
+        .with_context(|| format!("Cannot open the database in `{}`", data.display()))?;
+    let processes = end_leftovers(&store, work).await?;
+    crate::crash::point("start.leftovers-ended");
+    crate::worker::clear(work)?;
+    crate::worker::clear(spool)?;
+    crate::crash::point("start.cleared");
+    let taken_up = store.recover(Timestamp::now()).await.context("Cannot take up earlier work")?;
+    crate::crash::point("start.recovered");
+    tracing::info!(
+        deliveries = taken_up.deliveries,
+        calls = taken_up.calls,
+        ended = taken_up.ended,
+        processes,
+        reports = taken_up.reports,
+        "Took up what was left"
+    );
+    for (name, count) in [
+        ("taken_up:deliveries", taken_up.deliveries),
+        ("taken_up:calls", taken_up.calls),
+        ("taken_up:reports", taken_up.reports),
+    ] {
+        store.tally(name, count as u64).await.context("Cannot count what was taken up")?;
+    }
+    Ok(store)
+}
+
+/// Listens for this machine's command line.
+fn local_socket(data: &Path) -> Option<LocalSocket> {
+    let bound = LocalSocket::bind(data);
+    bound
+        .inspect_err(|error| {
+            tracing::warn!(
+                %error,
+                "Cannot listen on `{}`: the command line needs a token here too",
+                data.join(web::SOCKET).display()
+            );
+        })
+        .ok()
+}
+
+/// Listens for what calls tell of their steps, and says where they find that.
+async fn receive_steps(
+    store: &Store,
+    onward: &Option<Onward>,
+    ended: &CancellationToken,
+) -> Option<(Steps, tokio::task::JoinHandle<()>)> {
+    let receiver = Receiver::bind().await.inspect_err(|error| {
+        tracing::warn!(%error, "Cannot listen for the steps of calls: they have logs alone");
+    });
+    let receiver = receiver.ok()?;
+    let endpoint = format!("http://{}", receiver.address());
+    let serving = receiver.serve(store.clone(), onward.clone(), ended.clone());
+    Some((Steps { endpoint, token_header: otlp::TOKEN }, tokio::spawn(serving)))
 }
 
 /// Ends what an earlier agent's calls have left running: nobody waits for it any more, and its
