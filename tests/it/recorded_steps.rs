@@ -33,7 +33,10 @@ fn shown(stderr: &str) -> BTreeMap<u32, Shown> {
         let Some((number, rest)) = line.split_once(" : ") else { continue };
         let Ok(number) = number.trim().parse::<u32>() else { continue };
         let rest = rest.trim_start_matches(['┆', ' ']);
-        if let Some((_, text)) = rest.strip_prefix('[').and_then(|it| it.split_once("] | ")) {
+        // The address of a trace elsewhere is the terminal's own, and nobody's output.
+        if let Some((_, text)) = rest.strip_prefix('[').and_then(|it| it.split_once("] | "))
+            && !text.starts_with("cloud url=")
+        {
             printed.entry(number).or_default().push(text.to_owned());
         }
         let Some((words, took)) = rest.strip_suffix("s]").and_then(|it| it.rsplit_once(" ["))
