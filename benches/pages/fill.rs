@@ -129,7 +129,10 @@ async fn settle(store: &Store, world: &World, number: u64) {
     };
     let runs = (0..MADE / REPOSITORIES).map(run).collect();
     let id = claimed.expect("a delivery waits").id;
-    store.settle(id, Settlement::Planned { runs, parts: Vec::new() }, now).await.expect("it can be settled");
+    store
+        .settle(id, Settlement::Planned { runs, parts: Vec::new() }, now)
+        .await
+        .expect("it can be settled");
 }
 
 fn planned(run: u64, call: usize) -> PlannedCall {

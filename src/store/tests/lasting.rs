@@ -7,7 +7,11 @@ async fn what_was_stored_is_there_after_a_stop() {
     let world = World::new().await;
     let id = world.claimed_delivery("a").await;
     let runs = vec![run(&["test"])];
-    let run = world.store.settle(id, Settlement::Planned { runs, parts: Vec::new() }, at(2)).await.unwrap()[0];
+    let run = world
+        .store
+        .settle(id, Settlement::Planned { runs, parts: Vec::new() }, at(2))
+        .await
+        .unwrap()[0];
     let before = world.store.run(run).await.unwrap().unwrap();
     world.store.close().await;
     let store = Store::open(world.folder.path()).await.unwrap();
