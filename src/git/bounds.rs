@@ -1,5 +1,6 @@
 //! What a commit may hold, told before any of it is: a tree of ten folders, each of them the same
-//! one below it, names more files than there is memory for, in a pack of a kilobyte.
+//! one below it, names more files than there is memory for, in a pack of a kilobyte. The sizes of
+//! files are looked at when they are written.
 
 use std::collections::HashMap;
 
@@ -12,6 +13,11 @@ use super::content::{DEEPEST, Entries, Fault, Kind, too_deep};
 const ENTRIES: u64 = 1_000_000;
 /// Bytes of all their paths at most.
 const PATHS: u64 = 256 << 20;
+
+/// Bytes of one file at most: each is in memory as a whole while it is written.
+const FILE: u64 = 512 << 20;
+/// Bytes of all files of a checkout at most, each as often as it is there.
+const FILES: u64 = 32 << 30;
 
 /// How much a tree holds, those below it too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +54,23 @@ pub(super) fn check(odb: &Odb<'_>, tree: Oid) -> Result<(), Fault> {
         return Err(Fault::Tree(format!("its paths take more than {} MiB", PATHS >> 20)));
     }
     Ok(())
+}
+
+/// Lets a file through that there is memory for. A gigabyte of nothing is a megabyte in a pack.
+pub(super) fn check_file(path: &[u8], size: u64) -> Result<(), Fault> {
+    if size <= FILE {
+        return Ok(());
+    }
+    let (path, most) = (String::from_utf8_lossy(path), FILE >> 20);
+    Err(Fault::Tree(format!("`{path}` is {} MiB long, where {most} MiB are the most", size >> 20)))
+}
+
+/// Lets a checkout go on that has so many bytes in its files.
+pub(super) fn check_all(written: u64) -> Result<(), Fault> {
+    if written <= FILES {
+        return Ok(());
+    }
+    Err(Fault::Tree(format!("its files take more than {} GiB", FILES >> 30)))
 }
 
 fn size(

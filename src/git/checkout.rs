@@ -270,7 +270,7 @@ fn objects(
         sizes: content.files.iter().map(|_| AtomicU64::new(0)).collect(),
         lfs: content.files.iter().map(|_| AtomicBool::new(false)).collect(),
     };
-    let next = AtomicUsize::new(0);
+    let (next, written) = (AtomicUsize::new(0), AtomicU64::new(0));
     let failed = AtomicBool::new(false);
     let work = || -> Result<(), Fault> {
         // A repository each: libgit2's may not be shared by threads.
@@ -284,9 +284,15 @@ fn objects(
         };
         while !failed.load(Ordering::Relaxed) {
             let Some(id) = all.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let places = uses.get(id).map(Vec::as_slice).unwrap_or_default();
+            let (size, _) = odb.read_header(*id)?;
+            let path = places.first().map(|place| content.files[*place].path.as_slice());
+            bounds::check_file(path.unwrap_or_default(), size as u64)?;
+            let so_far = (size as u64).saturating_mul(places.len() as u64);
+            bounds::check_all(so_far.saturating_add(written.fetch_add(so_far, Ordering::Relaxed)))?;
             let object = odb.read(*id)?;
             let data = object.data();
-            for &place in uses.get(id).map(Vec::as_slice).unwrap_or_default() {
+            for &place in places {
                 writer.file(&content.files[place], data)?;
                 done.sizes[place].store(data.len() as u64, Ordering::Relaxed);
                 let pointer = data.len() <= LFS.1 && data.starts_with(LFS.0);

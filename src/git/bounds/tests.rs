@@ -64,3 +64,10 @@ fn a_tree_that_is_too_deep_is_refused() {
     let told = checked(|repository| folders(repository, 1, 1_100));
     assert!(told.unwrap_err().contains("in one another"));
 }
+
+#[test]
+fn files_that_take_all_of_a_disk_are_refused() {
+    assert!(check_all(FILES).is_ok());
+    let Err(Fault::Tree(told)) = check_all(FILES + 1) else { panic!("taken") };
+    assert_eq!(told, "its files take more than 32 GiB");
+}

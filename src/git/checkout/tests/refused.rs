@@ -113,3 +113,13 @@ async fn a_folder_with_something_in_it_is_left_alone() {
     assert_eq!(files_below(&out), ["mine"]);
     assert!(matches!(mirror.checkout(&sha, &out.join("no/where"), TEN), Err(GitError::Io { .. })));
 }
+
+#[tokio::test]
+async fn a_file_that_there_is_no_memory_for_is_refused() {
+    let source = Source::new();
+    let nothing = tempfile::NamedTempFile::new().unwrap();
+    nothing.as_file().set_len(513 << 20).unwrap();
+    let blob = source.git(&["hash-object", "-w", nothing.path().to_str().unwrap()]);
+    let sha = source.commit_of(&[("100644", b"nothing", blob.trim())]);
+    refuses(&source, &sha, "`nothing` is 513 MiB long").await;
+}
