@@ -4,9 +4,11 @@
 //! way shares the next.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -137,7 +139,15 @@ async fn write_batches(
             return;
         }
         let entries: Vec<&Entry> = batch.iter().map(|waiting| &waiting.entry).collect();
-        let answers = write_all(&writer, &entries).await;
+        // Nobody else writes deliveries: what comes after a fault of our own is still written.
+        let answers = AssertUnwindSafe(write_all(&writer, &entries)).catch_unwind().await;
+        let answers = answers.unwrap_or_else(|_| {
+            tracing::error!(
+                "Writing deliveries has panicked; please report this with the log before it"
+            );
+            let broken = || Err(StoreError::Busy("writing it broke off".to_owned()));
+            entries.iter().map(|_| broken()).collect()
+        });
         for (waiting, answer) in batch.drain(..).zip(answers) {
             // Nobody listens any more: the delivery is stored all the same.
             let _ = waiting.done.send(answer);

@@ -166,3 +166,22 @@ fn a_group_that_nobody_holds_goes_on() {
         world.forge.expect_status(&sha, STATUS, "success");
     }
 }
+
+#[test]
+fn hooks_are_taken_after_a_panic_while_one_was_written() {
+    for (point, again) in [("intake.before-commit", 202), ("intake.after-commit", 200)] {
+        let mut world = World::prepare();
+        world.agent.set("POCKETCI_TEST_CRASH_AT", &format!("panic@{point}"));
+        world.agent.start();
+        let repo = world.forge.repository("ada/site");
+        let sha = repo.commit("main", Module::new("ci").function("testOnPush", |f| f.src()));
+        let delivery = world.forge.deliver("push", &world.forge.pushed(&repo, "main"));
+        assert_eq!(delivery.status, 503, "{}", delivery.answer);
+        world.agent.expect_log("Writing deliveries has panicked");
+
+        assert_eq!(world.forge.redeliver(&delivery.id).status, again, "{point}");
+
+        world.forge.expect_status(&sha, STATUS, "success");
+        assert_eq!(world.engine.calls("test-on-push").len(), 1);
+    }
+}
