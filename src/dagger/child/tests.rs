@@ -127,7 +127,8 @@ async fn the_exit_status_is_the_end() {
         ("no-such-command 2>&-", "Exited(127)"),
         ("kill -TERM $$", "Signalled(15)"),
         ("kill -KILL $$", "Signalled(9)"),
-        ("kill -HUP $$", "Signalled(1)"),
+        // Not HUP: `nohup` has it ignored, and children take that over.
+        ("kill -USR1 $$", "Signalled(10)"),
     ] {
         let seen = see(sh(script), limits()).await;
         assert_eq!(format!("{:?}", seen.ended), expected, "{script}");
