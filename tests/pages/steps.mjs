@@ -22,6 +22,14 @@ await check('the step that failed is open with its own log, and cached steps are
   await output.getByText('ok case 40').waitFor();
   assert.ok(!(await output.textContent()).includes('built'), 'it is its own output alone');
   await output.locator('.err', { hasText: 'FAIL' }).waitFor();
+  // Its box begins at the end of the log, where the reason is; a failing line may come before the
+  // last of the other stream.
+  const within = await output.evaluate((box) => {
+    const last = [...box.querySelectorAll('.lines > span')].at(-1);
+    const [inner, outer] = [last.getBoundingClientRect(), box.getBoundingClientRect()];
+    return inner.top >= outer.top && inner.bottom <= outer.bottom;
+  });
+  assert.ok(within, 'the last line is in view in its box');
   // It is seen without scrolling through what passed, and the page says its name.
   await page.locator('#trace > .meta a', { hasText: 'Container.withExec' }).waitFor();
   assert.ok(await exec.locator('summary').first().evaluate((it) => it.getBoundingClientRect().top < innerHeight));
