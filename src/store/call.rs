@@ -46,12 +46,7 @@ impl Store {
         let sql = "SELECT state, outcome, exit_status, detail, attempt FROM call WHERE id = $1";
         let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.inner.readers).await?;
         let state = |row: &SqliteRow| {
-            let state = CallState::from_columns(
-                row.try_get("state")?,
-                row.try_get("outcome")?,
-                row.try_get("exit_status")?,
-                row.try_get("detail")?,
-            )?;
+            let state = CallState::from_row(row)?;
             Ok((state, row.try_get("attempt")?))
         };
         row.as_ref().map(state).transpose()

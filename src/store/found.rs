@@ -171,12 +171,7 @@ impl Store {
             let mark = CallMark {
                 id: CallId(row.try_get("id")?),
                 kebab: row.try_get("kebab")?,
-                state: CallState::from_columns(
-                    row.try_get("state")?,
-                    row.try_get("outcome")?,
-                    row.try_get("exit_status")?,
-                    row.try_get("detail")?,
-                )?,
+                state: CallState::from_row(row)?,
             };
             let place = places.get(&row.try_get("run")?);
             if let Some(run) = place.and_then(|place| runs.get_mut(*place)) {

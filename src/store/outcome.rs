@@ -161,12 +161,7 @@ async fn calls(
     let rows = sqlx::query(sql).bind(run.0).fetch_all(tx.db()).await?;
     rows.iter()
         .map(|row| {
-            let state = CallState::from_columns(
-                row.try_get("state")?,
-                row.try_get("outcome")?,
-                row.try_get("exit_status")?,
-                row.try_get("detail")?,
-            )?;
+            let state = CallState::from_row(row)?;
             Ok((row.try_get("kebab")?, state.outcome().cloned()))
         })
         .collect()

@@ -353,12 +353,7 @@ fn view(row: &SqliteRow) -> Result<RunView, StoreError> {
 
 fn call_view(row: &SqliteRow, run: &RunView) -> Result<CallView, StoreError> {
     let call = planned(&run.plan, row.try_get("position")?)?;
-    let state = CallState::from_columns(
-        row.try_get("state")?,
-        row.try_get("outcome")?,
-        row.try_get("exit_status")?,
-        row.try_get("detail")?,
-    )?;
+    let state = CallState::from_row(row)?;
     Ok(CallView {
         id: CallId(row.try_get("id")?),
         waits: waits::of_call(row, run, (&state, &call.action))?,

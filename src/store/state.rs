@@ -4,6 +4,8 @@
 //! to what was released.
 
 use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::error::StoreError;
 use crate::domain::plan::Reason;
@@ -174,6 +176,16 @@ impl CallState {
             Self::Finished(outcome) => Some(outcome),
             _ => None,
         }
+    }
+
+    /// From the columns `state`, `outcome`, `exit_status` and `detail` of a call.
+    pub(super) fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
+        Self::from_columns(
+            row.try_get("state")?,
+            row.try_get("outcome")?,
+            row.try_get("exit_status")?,
+            row.try_get("detail")?,
+        )
     }
 
     pub(super) fn from_columns(

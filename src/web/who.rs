@@ -13,7 +13,7 @@ mod session;
 pub(super) use elsewhere::{AT_ONCE, back, leave};
 pub(super) use reach::People;
 pub(super) use rights::Known;
-pub(super) use session::{page, random, sign_in, sign_out};
+pub(super) use session::{page, random, random_bytes, sign_in, sign_out};
 
 use std::convert::Infallible;
 use std::net::IpAddr;

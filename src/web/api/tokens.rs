@@ -13,7 +13,7 @@ use crate::domain::rights::{Deed, Scope};
 use crate::domain::token::{self, Fingerprint};
 use crate::web::Site;
 use crate::web::problem::Problem;
-use crate::web::who::Asker;
+use crate::web::who::{Asker, random_bytes};
 
 /// All tokens.
 #[utoipa::path(
@@ -67,12 +67,7 @@ pub(super) async fn make(
     let wish: shape::NewToken = site.wish(body).await?;
     let name = token::name(&wish.name).map_err(|error| Problem::bad(error.to_string()))?;
     let scope: Scope = wish.scope.parse().map_err(|error| Problem::bad(format!("{error}")))?;
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| {
-        tracing::error!(%error, "The system gives no random bytes");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The system gives no random bytes")
-    })?;
-    let (text, by) = (token::written(&random), asker.actor()?);
+    let (text, by) = (token::written(&random_bytes()?), asker.actor()?);
     let fingerprint = Fingerprint::of(&text);
     let made = site.app.store.make_token(&name, scope, fingerprint, &by, Timestamp::now()).await?;
     let Some(made) = made else {

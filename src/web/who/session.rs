@@ -152,14 +152,19 @@ impl Site {
     }
 }
 
-/// What nobody can guess.
+/// A text that nobody can guess.
 pub(in crate::web) fn random() -> Result<String, Problem> {
+    random_bytes().map(hex::encode)
+}
+
+/// What nobody can guess.
+pub(in crate::web) fn random_bytes() -> Result<[u8; 32], Problem> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| {
         tracing::error!(%error, "The system gives no random bytes");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The system gives no random bytes")
     })?;
-    Ok(hex::encode(random))
+    Ok(random)
 }
 
 pub(super) fn field(form: &[u8], name: &str) -> Option<String> {

@@ -95,20 +95,24 @@ fn a_commit_can_be_named() {
     scene.world.forge.expect_status(&scene.sha, STATUS, "success");
 }
 
-#[test]
-fn a_push_takes_the_approval_back() {
+/// A commit that was approved and has run, and is the pull request's head again after another one:
+/// somebody has to look at it again.
+fn taken_back() -> Scene {
     let scene = scene();
     scene.expect_held(&scene.sha);
     assert_eq!(scene.says("ada", "/pocketci approve"), "+1");
     scene.world.forge.expect_status(&scene.sha, STATUS, "success");
-
     let second = scene.push("evil\n");
     scene.expect_held(&second);
-    // Back to what was approved: somebody has to look again.
     scene.fork.reset("feature", &scene.sha);
     scene.world.forge.synchronize(scene.pull);
-
     scene.world.let_later_work_pass();
+    scene
+}
+
+#[test]
+fn a_push_takes_the_approval_back() {
+    let scene = taken_back();
     assert_eq!(scene.world.engine.calls("test-on-pull-request").len(), 1);
 }
 
@@ -213,15 +217,7 @@ fn what_was_ended_while_it_waited_is_not_begun_again_unapproved() {
 /// A run that was let go once is begun again only as long as its approval holds.
 #[test]
 fn an_approval_that_was_taken_back_is_not_there_for_another_attempt() {
-    let scene = scene();
-    scene.expect_held(&scene.sha);
-    assert_eq!(scene.says("ada", "/pocketci approve"), "+1");
-    scene.world.forge.expect_status(&scene.sha, STATUS, "success");
-    let second = scene.push("evil\n");
-    scene.expect_held(&second);
-    scene.fork.reset("feature", &scene.sha);
-    scene.world.forge.synchronize(scene.pull);
-    scene.world.let_later_work_pass();
+    let scene = taken_back();
 
     let (status, said) = scene.world.agent.command(&["runs", "rerun", "1"]);
 

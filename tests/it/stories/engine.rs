@@ -4,21 +4,10 @@ use crate::world::{Module, World, eventually};
 
 const STATUS: &str = "pocketci/test-on-push";
 
-/// A push whose call runs until `go` is there, and has begun.
-fn began(world: &World) -> String {
-    let (began, go) = (world.path("began"), world.path("go"));
-    let repo = world.forge.repository("ada/site");
-    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
-    let sha = repo.commit("main", module);
-    world.forge.push(&repo, "main");
-    world.expect_file("began");
-    sha
-}
-
 #[test]
 fn a_call_that_the_engine_lost_is_tried_again() {
     let world = World::start();
-    let sha = began(&world);
+    let sha = world.begin_a_call();
     // The engine is killed; its CLI says so after a moment. Then it is started again.
     world.engine.is("killed 100ms");
     let again = world.forge.expect_status_like(&sha, "a status about the next try", |status| {
@@ -72,7 +61,7 @@ fn a_call_that_waits_for_the_engine_says_so_until_it_begins() {
 #[test]
 fn an_engines_failures_end_after_two_more_tries() {
     let world = World::start();
-    let sha = began(&world);
+    let sha = world.begin_a_call();
     for attempt in 1..=3 {
         eventually("the attempt to begin", || {
             (world.expect_file("began").lines().count() == attempt).then_some(())
@@ -114,7 +103,7 @@ fn a_functions_own_failure_is_not_tried_again() {
 #[test]
 fn a_call_that_waits_for_its_next_try_holds_no_slot() {
     let world = World::with(&[("POCKETCI_PARALLELISM", "1")]);
-    let sha = began(&world);
+    let sha = world.begin_a_call();
     // The pause before the third try is long enough for others' work.
     for attempt in 1..=2 {
         eventually("the attempt to begin", || {

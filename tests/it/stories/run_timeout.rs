@@ -30,12 +30,7 @@ fn a_run_that_takes_too_long_is_ended_with_all_that_it_started() {
 #[test]
 fn a_run_may_take_as_long_after_a_restart() {
     let mut world = World::with(&[("POCKETCI_RUN_TIMEOUT", "1h"), ("POCKETCI_DRAIN_TIMEOUT", "0")]);
-    let (began, go) = (world.path("began"), world.path("go"));
-    let repo = world.forge.repository("ada/site");
-    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
-    let sha = repo.commit("main", module);
-    world.forge.push(&repo, "main");
-    world.expect_file("began");
+    let sha = world.begin_a_call();
     world.agent.terminate();
     // As if it had been down for days.
     crate::world::ledger::meddle(world.agent.data(), "UPDATE run SET started_at = 1");

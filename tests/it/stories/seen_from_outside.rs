@@ -123,12 +123,7 @@ fn figures_tell_what_happened() {
 #[test]
 fn what_a_start_takes_up_is_counted() {
     let mut world = World::start();
-    let (began, go) = (world.path("began"), world.path("go"));
-    let repo = world.forge.repository("ada/site");
-    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
-    let sha = repo.commit("main", module);
-    world.forge.push(&repo, "main");
-    world.expect_file("began");
+    let sha = world.begin_a_call();
     world.agent.kill();
     world.touch("go");
     world.agent.start();

@@ -133,12 +133,7 @@ fn an_engine_that_is_down_delays_a_first_listing() {
 #[test]
 fn a_call_whose_engine_has_gone_is_begun_again_when_it_is_back() {
     let world = World::start();
-    let (began, go) = (world.path("began"), world.path("go"));
-    let repo = world.forge.repository("ada/site");
-    let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
-    let sha = repo.commit("main", module);
-    world.forge.push(&repo, "main");
-    world.expect_file("began");
+    let sha = world.begin_a_call();
 
     world.engine.is("stopping");
 

@@ -120,6 +120,18 @@ impl World {
         })
     }
 
+    /// A push whose one call has begun, and goes on until the story touches `go`; its commit.
+    #[track_caller]
+    pub fn begin_a_call(&self) -> String {
+        let (began, go) = (self.path("began"), self.path("go"));
+        let repo = self.forge.repository("ada/site");
+        let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
+        let sha = repo.commit("main", module);
+        self.forge.push(&repo, "main");
+        self.expect_file("began");
+        sha
+    }
+
     /// Lets an event that came later than everything so far run to its end, so that what was
     /// to happen for the earlier ones has happened.
     #[track_caller]

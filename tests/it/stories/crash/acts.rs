@@ -80,12 +80,7 @@ fn what_is_cancelled_ends() {
         println!("--- dies at {point}");
         let mut world = World::prepare();
         assert!(world.agent.start_armed(point));
-        let (began, go) = (world.path("began"), world.path("go"));
-        let repo = world.forge.repository("ada/site");
-        let module = Module::new("ci").function("testOnPush", |f| f.touches(&began).waits_for(&go));
-        let sha = repo.commit("main", module);
-        world.forge.push(&repo, "main");
-        world.expect_file("began");
+        let sha = world.begin_a_call();
 
         let path = "/api/v1/runs/1/cancel";
         assert!(ask(&world, path, &json!({})).is_none());

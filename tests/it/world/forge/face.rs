@@ -191,17 +191,7 @@ pub(super) async fn status(
     sha: &str,
     body: &[u8],
 ) -> Response<Body> {
-    let refusal = ledger.change(|state| {
-        let (refusal, times) = state.statuses_refused_with.as_mut()?;
-        let refusal = *refusal;
-        match times {
-            Some(0) => return None,
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        Some(refusal)
-    });
-    if let Some(refusal) = refusal {
+    if let Some(refusal) = refusal(ledger) {
         return refuse(refusal, sha).await;
     }
     let Some(folder) = ledger.repository(repository) else { return message(404, "Not Found") };
@@ -378,4 +368,18 @@ pub(super) fn respond(status: u16, body: &Value) -> Response<Body> {
     let json = header::HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+/// What a story wants to be answered instead of a status or a check being taken.
+pub(super) fn refusal(ledger: &Ledger) -> Option<Refusal> {
+    ledger.change(|state| {
+        let (refusal, times) = state.statuses_refused_with.as_mut()?;
+        let refusal = *refusal;
+        match times {
+            Some(0) => return None,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Some(refusal)
+    })
 }

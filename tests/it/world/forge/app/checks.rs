@@ -5,23 +5,9 @@ use axum::http::Response;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::super::face::{has_commit, message, refuse, respond};
+use super::super::face::{has_commit, message, refusal, refuse, respond};
 use super::super::{Ledger, Refusal, Status};
 use super::{Check, ID};
-
-/// What a story wants to be answered instead.
-fn refusal(ledger: &Ledger) -> Option<Refusal> {
-    ledger.change(|state| {
-        let (refusal, times) = state.statuses_refused_with.as_mut()?;
-        let refusal = *refusal;
-        match times {
-            Some(0) => return None,
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        Some(refusal)
-    })
-}
 
 pub(super) async fn create(ledger: &Ledger, repository: &str, body: Value) -> Response<Body> {
     let sha = body["head_sha"].as_str().unwrap_or_default().to_owned();
